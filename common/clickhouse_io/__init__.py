@@ -1,0 +1,1 @@
+"""The only talk with ClickHouse."""

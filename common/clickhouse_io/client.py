@@ -1,0 +1,127 @@
+"""Connections to ClickHouse and what its errors mean: every other module of this package goes through here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from clickhouse_driver import errors
+
+from common.clickhouse_io.wire import BlockClient
+from common.settings import ClickHouseSettings
+from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
+
+OLDEST_SERVER = (23, 3)
+"""Older servers ignore insert_deduplication_token or the settings of materialized views."""
+
+MEMORY_LIMIT_EXCEEDED = 241
+
+RETRIABLE_CODES = frozenset(
+    {
+        3,  # UNEXPECTED_END_OF_FILE
+        32,  # ATTEMPT_TO_READ_AFTER_EOF
+        95,  # CANNOT_READ_FROM_SOCKET
+        96,  # CANNOT_WRITE_TO_SOCKET
+        159,  # TIMEOUT_EXCEEDED
+        173,  # CANNOT_ALLOCATE_MEMORY
+        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+        203,  # NO_FREE_CONNECTION
+        209,  # SOCKET_TIMEOUT
+        210,  # NETWORK_ERROR
+        216,  # QUERY_WITH_SAME_ID_IS_ALREADY_RUNNING
+        225,  # NO_ZOOKEEPER
+        236,  # ABORTED
+        MEMORY_LIMIT_EXCEEDED,
+        242,  # TABLE_IS_READ_ONLY
+        243,  # NOT_ENOUGH_SPACE
+        252,  # TOO_MANY_PARTS
+        254,  # NO_ACTIVE_REPLICAS
+        265,  # NO_AVAILABLE_REPLICA
+        279,  # ALL_CONNECTION_TRIES_FAILED
+        285,  # TOO_FEW_LIVE_REPLICAS
+        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+        289,  # REPLICA_IS_NOT_IN_QUORUM
+        297,  # LIVE_VIEW_TIMEOUT / shutdown
+        319,  # UNKNOWN_STATUS_OF_INSERT
+        341,  # UNFINISHED
+        364,  # RECEIVED_ERROR_TOO_MANY_REQUESTS
+        369,  # ALL_REPLICAS_LOST
+        384,  # PART_IS_TEMPORARILY_LOCKED
+        394,  # QUERY_WAS_CANCELLED
+        425,  # SYSTEM_ERROR
+        439,  # CANNOT_SCHEDULE_TASK
+        473,  # DEADLOCK_AVOIDED
+        519,  # NO_ZOOKEEPER (session moved)
+        745,  # SERVER_OVERLOADED
+        749,  # TCP_CONNECTION_LIMIT_REACHED
+        777,  # replication in progress
+        999,  # KEEPER_EXCEPTION
+        1000,  # POCO_EXCEPTION
+    }
+)
+"""Server codes that pass by themselves. Whether the rows are stored is unknown after each of them."""
+
+_WRONG_CERTIFICATE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+
+
+def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient:
+    """A client of its own for one thread; it connects on first use and again after each error."""
+    return BlockClient(
+        settings.host,
+        port=settings.port,
+        user=settings.user,
+        password=settings.password,
+        database=settings.database,
+        secure=settings.secure,
+        ca_certs=settings.ca_certs or None,
+        certfile=settings.certfile or None,
+        keyfile=settings.keyfile or None,
+        connect_timeout=settings.connect_timeout_s,
+        send_receive_timeout=settings.send_receive_timeout_s,
+        client_name="penstock",
+        settings_is_important=True,
+        settings={"insert_block_size": 2**31, "server_side_params": True, **server_settings},
+    )
+
+
+@contextmanager
+def translated(client: BlockClient, what: str) -> Iterator[None]:
+    """Turn whatever the driver raises into ClickHouseUnavailable, BlockTooBig or ClickHouseRefused.
+
+    `what` tells where: the table, and the range when there is one.
+    """
+    try:
+        yield
+    except (errors.Error, OSError, EOFError) as error:
+        client.disconnect()
+        raise _translate(client, error, what) from error
+    except (ValueError, OverflowError, TypeError) as error:  # a column that does not fit its type
+        client.disconnect()
+        raise ClickHouseRefused(f"{what}: the rows do not fit the table ({error})") from error
+
+
+def _translate(client: BlockClient, error: Exception, what: str) -> Exception:
+    where = f"{what}: ClickHouse at {client.connection.hosts[0][0]}:{client.connection.hosts[0][1]}"
+    text = str(error).strip()
+    if any(sign in text for sign in _WRONG_CERTIFICATE):
+        return ClickHouseRefused(f"{where} presents no certificate we trust; check CLICKHOUSE_SECURE, _CA_CERTS")
+    if isinstance(error, errors.NetworkError | errors.SocketTimeoutError):
+        return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)})")
+    if isinstance(error, errors.ServerException):
+        said = f"code {error.code}, {_first_line(error.message)}"
+        if error.code == MEMORY_LIMIT_EXCEEDED:
+            return BlockTooBig(f"{where} ran out of memory ({said})")
+        if error.code in RETRIABLE_CODES:
+            return ClickHouseUnavailable(f"{where} refuses for now ({said})")
+        return ClickHouseRefused(f"{where} refuses for good ({said})")
+    if isinstance(error, ConnectionError | EOFError):
+        return BlockTooBig(f"{where} closed the connection ({type(error).__name__})")
+    if isinstance(error, OSError) or error.code in RETRIABLE_CODES:
+        return ClickHouseUnavailable(f"{where}: {type(error).__name__} {_first_line(text)}")
+    return ClickHouseRefused(f"{where}: {type(error).__name__} {_first_line(text)}")
+
+
+def _first_line(text: str) -> str:
+    lines = [line for line in text.replace("DB::Exception: ", "").splitlines() if line.strip()]
+    return lines[0][:300] if lines else "no reason given"

@@ -1,0 +1,129 @@
+"""Creates the tables of the streams (`migrate`) and checks, before a sink starts, that they keep the promise (R3, R7)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
+from common.settings import ClickHouseSettings
+from common.errors import SchemaMismatch, StartRefused
+from common.stream import DEDUPLICATION_WINDOW, Table
+
+_COLUMN = re.compile(r"^\s*`?(?P<name>\w+)`?\s+(?P<type>[A-Z]\w*(?:\([^)]*\))?)", re.MULTILINE)
+_PROJECTION = re.compile(r"^\s*(?P<text>PROJECTION (?P<name>\w+) .*?),?$", re.MULTILINE)
+_WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
+_TARGET = re.compile(r" TO (?P<name>\S+)")
+
+
+class Schema:
+    """What the database holds, against what the streams state. Commands and the sink's start use it."""
+
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        self._client = connect(settings)
+        self._database = settings.database
+
+    def create(self, tables: Iterable[Table]) -> list[str]:
+        """Create the database and every missing table; returns the names of those created."""
+        created = []
+        for table in tables:
+            with translated(self._client, f"creating {table.name}"):
+                if not self._describe(table.name):
+                    self._client.execute(table.create_statement())
+                    created.append(table.name)
+        return created
+
+    def check(self, tables: Iterable[Table]) -> None:
+        """Raise StartRefused or SchemaMismatch, with the statement that mends it, unless all is as it must be."""
+        self._check_version()
+        for table in tables:
+            with translated(self._client, f"checking {table.name}"):
+                self._check_columns(table)
+                self._check_projections(table)
+                self._check_windows(table)
+
+    def _check_version(self) -> None:
+        with translated(self._client, "reading the server's version"):
+            version = self._client.execute("SELECT version()")[0][0]
+        if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
+            oldest = ".".join(map(str, OLDEST_SERVER))
+            raise StartRefused(f"ClickHouse {version} is too old for deduplication by token; {oldest} or newer is needed")
+
+    def _describe(self, name: str) -> str:
+        rows = self._client.execute(
+            "SELECT create_table_query FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._database, "name": name},
+        )
+        return rows[0][0] if rows else ""
+
+    def _check_columns(self, table: Table) -> None:
+        wanted = stated_columns(table)
+        rows = self._client.execute(
+            "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {name:String}",
+            {"database": self._database, "name": table.name},
+        )
+        if not rows:
+            raise SchemaMismatch(f"table {table.name} is missing: run python -m consumer migrate")
+        found = dict(rows)
+        for name, kind in wanted.items():
+            if name not in found:
+                raise SchemaMismatch(
+                    f"table {table.name} lacks column {name}: ALTER TABLE {table.name} ADD COLUMN {name} {kind}"
+                )
+            if found[name] != kind:
+                raise SchemaMismatch(
+                    f"table {table.name}: column {name} is {found[name]}, the stream states {kind}: "
+                    f"ALTER TABLE {table.name} MODIFY COLUMN {name} {kind}"
+                )
+
+    def _check_projections(self, table: Table) -> None:
+        found = self._describe(table.name)
+        for match in _PROJECTION.finditer(table.create_statement()):
+            if f"PROJECTION {match['name']}" not in found:
+                raise SchemaMismatch(
+                    f"table {table.name} lacks a projection: ALTER TABLE {table.name} ADD {match['text']}, then "
+                    f"ALTER TABLE {table.name} MATERIALIZE PROJECTION {match['name']}"
+                )
+
+    def _check_windows(self, table: Table) -> None:
+        """R3: a window on the table and on the target of every view, else a retry is counted twice there."""
+        for name in [table.name, *self._view_targets(table.name)]:
+            statement = self._describe(name)
+            if "ReplicatedMergeTree" in statement or "ENGINE = Null" in statement:
+                continue
+            window = _WINDOW.search(statement)
+            if window is None or int(window[1]) < DEDUPLICATION_WINDOW:
+                raise SchemaMismatch(
+                    f"table {name} remembers {window[1] if window else 0} blocks, a repeated INSERT could count "
+                    f"twice: ALTER TABLE `{name}` MODIFY SETTING "
+                    f"non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}"
+                )
+
+    def _view_targets(self, name: str) -> list[str]:
+        rows = self._client.execute(
+            "SELECT dependencies_table FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._database, "name": name},
+        )
+        return [self._target_of(view) for view in (rows[0][0] if rows else [])]
+
+    def _target_of(self, view: str) -> str:
+        statement = self._describe(view)
+        explicit = _TARGET.search(statement.split(" AS SELECT")[0])
+        if explicit:
+            return explicit["name"].split(".")[-1].strip("`")
+        rows = self._client.execute(
+            "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._database, "name": view},
+        )
+        return f".inner_id.{rows[0][0]}"
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.disconnect()
+
+
+def stated_columns(table: Table) -> dict[str, str]:
+    """Column name → type as the DDL of a table states them, one column a line."""
+    body = table.create_statement().split("(", 1)[1]
+    lines = "\n".join(line for line in body.splitlines() if "PROJECTION" not in line and "ENGINE" not in line)
+    return {match["name"]: match["type"] for match in _COLUMN.finditer(lines)}

@@ -1,0 +1,83 @@
+"""Blocks of rows into a table, and what a table holds of a range: what the insert thread and recovery need."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from common.clickhouse_io.client import connect, translated
+from common.settings import ClickHouseSettings
+
+
+class Range(NamedTuple):
+    """Offsets [first, next) of one `_tp` (48 bits of the topic id's hash, 16 of the partition)."""
+
+    tp: int
+    first: int
+    next: int
+
+
+class Stored(NamedTuple):
+    """The addresses that a table holds of a range, in no order: arrays of offsets and of row indexes."""
+
+    offsets: np.ndarray
+    rows: np.ndarray
+
+
+class Store:
+    """One connection for the thread that inserts. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
+
+    def __init__(self, settings: ClickHouseSettings) -> None:
+        self._client = connect(settings)
+
+    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
+        """Insert one block (R5). A token that the table remembers makes it drop the block without an error.
+
+        The server refuses a second query of the same id while the first runs (facts: code 216).
+        """
+        names = ", ".join(f"`{name}`" for name in columns)
+        settings = {
+            "insert_deduplication_token": token,
+            "async_insert": 0,
+            "deduplicate_blocks_in_dependent_materialized_views": 1,
+        }
+        with translated(self._client, f"INSERT {token}"):
+            self._client.execute(
+                f"INSERT INTO `{table}` ({names}) VALUES",
+                list(columns.values()),
+                columnar=True,
+                query_id=query_id,
+                settings=settings,
+            )
+
+    def stored(self, table: str, range_: Range) -> Stored:
+        """Which rows of the range the table holds; an address held twice comes twice."""
+        with translated(self._client, f"reading {table} offsets {range_.first}-{range_.next}"):
+            result = self._client.execute(
+                f"SELECT _off, _row FROM `{table}` WHERE _tp = {range_.tp} "
+                f"AND _off >= {range_.first} AND _off < {range_.next}",
+                columnar=True,
+            )
+        offsets, rows = result or ((), ())
+        return Stored(np.asarray(offsets, np.uint64), np.asarray(rows, np.uint64))
+
+    def is_running(self, query_id_prefix: str) -> bool:
+        """Whether the server still works on a query whose id starts so: a copy of an INSERT given up by its client."""
+        with translated(self._client, "reading system.processes"):
+            rows = self._client.execute(
+                "SELECT count() FROM system.processes WHERE startsWith(query_id, {prefix:String})",
+                {"prefix": query_id_prefix},
+            )
+        return bool(rows[0][0])
+
+    def highest_offset(self, table: str, tp: int) -> int | None:
+        """The highest offset of `tp` in the table, None when it holds none."""
+        with translated(self._client, f"reading {table}"):
+            rows = self._client.execute(f"SELECT max(_off), count() FROM `{table}` WHERE _tp = {tp}")
+        return int(rows[0][0]) if rows[0][1] else None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._client.disconnect()

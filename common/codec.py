@@ -1,0 +1,80 @@
+"""Event ⇄ JSON bytes. Pure. The producer encodes with it, the consumer decodes whole slabs in one sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from common.errors import BadData
+
+encode = msgspec.json.Encoder().encode
+"""One event as JSON bytes (UTF-8)."""
+
+
+class Decoded(NamedTuple):
+    """What a list of raw values holds.
+
+    `events` are all valid events in order. `counts[i]` is how many of them message i made (0 for bad data); None
+    means exactly one each. `bad` maps the index of a bad message to the reason.
+    """
+
+    events: list[Any]
+    counts: np.ndarray | None
+    bad: dict[int, str]
+
+
+class Codec:
+    """Decodes the messages of one event type: an event, or a non-empty array of events, a message."""
+
+    def __init__(self, event: type[msgspec.Struct]) -> None:
+        self._one = msgspec.json.Decoder(event).decode
+        self._one_or_many = msgspec.json.Decoder(event | list[event]).decode  # type: ignore[operator]
+
+    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+        """Decode raw values; bad messages are reported, never raised."""
+        try:
+            if not b"".join(values).isascii():  # type: ignore[arg-type]
+                _check_utf8(values)
+            return Decoded(list(map(self._one, values)), None, {})  # type: ignore[arg-type]
+        except (ValueError, TypeError, RecursionError):  # msgspec's errors are ValueErrors
+            return self._decode_one_by_one(values)
+
+    def _decode_one_by_one(self, values: Sequence[bytes | None]) -> Decoded:
+        events: list[Any] = []
+        counts = np.zeros(len(values), dtype=np.int64)
+        bad: dict[int, str] = {}
+        for index, value in enumerate(values):
+            try:
+                made = self.decode_message(value)
+            except BadData as error:
+                bad[index] = str(error)
+            else:
+                events.extend(made)
+                counts[index] = len(made)
+        return Decoded(events, counts, bad)
+
+    def decode_message(self, value: bytes | None) -> list[Any]:
+        """The events of one message, at least one. Raises BadData with the reason."""
+        if not value:
+            raise BadData("tombstone: the message has no value" if value is None else "empty message body")
+        try:
+            value.decode()
+            made = self._one_or_many(value)
+        except UnicodeDecodeError as error:
+            raise BadData(f"not UTF-8: invalid byte at {error.start}") from None
+        except RecursionError:
+            raise BadData("nested too deeply") from None
+        except ValueError as error:
+            raise BadData(str(error)) from None
+        if made == []:
+            raise BadData("empty array: a message holds at least one event")
+        return made if isinstance(made, list) else [made]
+
+
+def _check_utf8(values: Sequence[bytes | None]) -> None:
+    """msgspec does not look into the strings of fields it skips: JSON must be UTF-8 all the same."""
+    for value in values:
+        value.decode()  # type: ignore[union-attr]

@@ -1,0 +1,132 @@
+"""The one settings module: environment and .env → frozen, typed settings, made once by each `__main__.py`.
+
+The only file that reads os.environ. `python -m common.config` prints the settings, `--check` tries them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple, Self
+
+from dotenv import dotenv_values
+
+from common.errors import SettingError
+from common.fields import Part
+from common.process import run
+from common.settings import ClickHouseSettings, KafkaSettings, ServiceSettings, SinkSettings, TopicSettings
+
+INSERT_MARGIN_S = 10.0
+
+
+class SettingRow(NamedTuple):
+    """A line of the settings table."""
+
+    variable: str
+    default: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Everything a service may be told. Without arguments: the defaults."""
+
+    kafka: KafkaSettings = field(default_factory=KafkaSettings)
+    topics: TopicSettings = field(default_factory=TopicSettings)
+    clickhouse: ClickHouseSettings = field(default_factory=ClickHouseSettings)
+    sink: SinkSettings = field(default_factory=SinkSettings)
+    service: ServiceSettings = field(default_factory=ServiceSettings)
+
+    @classmethod
+    def from_env(cls, environ: Mapping[str, str]) -> Self:
+        """Read every setting. Raises SettingError with one line for each wrong value or broken promise."""
+        problems: list[str] = []
+        parts: dict[str, Any] = {name: part.read(environ, problems) for name, part in PARTS.items()}
+        settings = cls(**parts)
+        problems = problems or [line for holds, line in settings.promises() if not holds]
+        if problems:
+            raise SettingError("\n".join(problems))
+        return settings
+
+    def promises(self) -> Iterator[tuple[bool, str]]:
+        """What must hold within the parts and between them."""
+        for part in fields(self):
+            yield from getattr(self, part.name).promises()
+        insert, poll = (
+            self.clickhouse.given("send_receive_timeout_s"),
+            self.kafka.given("max_poll_interval_s"),
+        )
+        holds = self.clickhouse.send_receive_timeout_s + INSERT_MARGIN_S < self.kafka.max_poll_interval_s
+        yield holds, f"{insert} plus {INSERT_MARGIN_S:g} must be below {poll}"
+
+
+PARTS: dict[str, type[Part]] = {part.name: part.default_factory for part in fields(Settings)}  # type: ignore[misc]
+
+
+def environment(path: str | None = None) -> dict[str, str]:
+    """os.environ over the file `path` (default: `.env` in the working directory, if there is one).
+
+    A setting that os.environ names in one way is not taken from the file in another (its alias, NAME_FILE).
+    Raises SettingError if the file cannot be read, or was named and is not there.
+    """
+    if path is not None and not os.path.exists(path):
+        raise SettingError(f"{path}: no such file of settings")
+    try:
+        from_file = dotenv_values(path or ".env")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path or '.env'}: cannot be read ({error})") from None
+    for spec in (spec for part in PARTS.values() for spec in part.specs().values()):
+        if any(name in os.environ for name in spec.names):
+            from_file = {name: value for name, value in from_file.items() if name not in spec.names}
+    return {name: value for name, value in from_file.items() if value is not None} | os.environ
+
+
+def reference() -> list[SettingRow]:
+    """Every setting: its variable, its default as one would write it, what it means and what is allowed."""
+    rows = []
+    for part in PARTS.values():
+        defaults = part()
+        for name, spec in part.specs().items():
+            value = getattr(defaults, name)
+            notes = [spec.kind.note, *(f"also `{alias}`" for alias in spec.aliases)]
+            notes += [f"or the file `{spec.variable}_FILE` names"] if spec.secret else []
+            meaning = "; ".join([spec.meaning, *filter(None, notes)])
+            rows.append(SettingRow(spec.variable, "" if value is None else spec.kind.show(value), meaning))
+    return rows
+
+
+def markdown(rows: list[SettingRow]) -> str:
+    """The rows as a Markdown table, one line each."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    for row in rows:
+        default = f"`{row.default}`" if row.default else ""
+        lines.append(f"| `{row.variable}` | {default} | {row.meaning.replace('|', chr(92) + '|')} |")
+    return "\n".join(lines) + "\n"
+
+
+def plain(rows: list[SettingRow]) -> str:
+    """The rows for a terminal: variable=default, and below it the meaning."""
+    return "".join(f"{row.variable}={row.default}\n    {row.meaning.replace('`', '')}\n" for row in rows)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the settings table, plain or as Markdown, or check the environment (raises SettingError)."""
+    parser = argparse.ArgumentParser(prog="python -m common.config", description="The settings of Penstock.")
+    parser.add_argument(
+        "--check", action="store_true", help="try the environment; exit code 2 if it is refused"
+    )
+    parser.add_argument("--markdown", action="store_true", help="print the table that the README holds")
+    parser.add_argument("--env-file", help="file of settings under the environment (default: .env)")
+    chosen = parser.parse_args(arguments)
+    if chosen.check:
+        Settings.from_env(environment(chosen.env_file))
+        sys.stdout.write("all settings are allowed\n")
+    else:
+        sys.stdout.write(markdown(reference()) if chosen.markdown else plain(reference()))
+
+
+if __name__ == "__main__":
+    sys.exit(run(lambda: main(sys.argv[1:])))

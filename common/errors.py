@@ -1,0 +1,83 @@
+"""Every error Penstock raises on purpose. A message says what happened, where, and what to do next.
+
+PenstockError
+├── SettingError            a variable has a value that is not allowed            stop, exit code 2
+├── BadData                 no row can be made of this message                    dead-letter it, go on
+├── StartRefused            going on could repeat or lose rows                    stop, name the command
+│   └── SchemaMismatch      a table is missing or differs from its stream         stop, name the ALTER
+├── FeedBlocked             this feed cannot go on, the others can                park the feed
+│   ├── ClickHouseRefused   ClickHouse says no for good (type, table, right)      park the feed
+│   └── DataExpired         retention cut into rows that are not stored yet       park the feed
+├── KafkaRefused            Kafka says no for good (no topic, no right)           stop, name what is missing
+├── KafkaUnavailable        no broker answers, or not in time          retriable  wait, try again
+├── ClickHouseUnavailable   no answer, or a passing refusal            retriable  wait, go through recovery
+│   └── BlockTooBig         a block of this size was reset or refused  retriable  split it, go through recovery
+├── CommitRefused           surely not applied (R1)                    retriable  drop buffers, read the truth
+└── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
+"""
+
+
+class PenstockError(Exception):
+    """Base of all. `retriable` says whether the same call may succeed later without anybody changing anything."""
+
+    retriable = False
+
+
+class SettingError(PenstockError):
+    """A setting is missing or not allowed; one line: variable, value (masked if secret), what is allowed."""
+
+
+class BadData(PenstockError):
+    """A message that no row can be made of. The text is the reason; it never holds values of the message."""
+
+
+class StartRefused(PenstockError):
+    """Starting here could repeat or lose rows; the text names what was found and the command that resolves it."""
+
+
+class SchemaMismatch(StartRefused):
+    """A table is missing or differs from what its stream states; the text holds the statement that mends it."""
+
+
+class FeedBlocked(PenstockError):
+    """One feed cannot go on until somebody acts; the other feeds can."""
+
+
+class ClickHouseRefused(FeedBlocked):
+    """ClickHouse refused a statement and will refuse it again."""
+
+
+class DataExpired(FeedBlocked):
+    """Kafka no longer holds records that were not stored yet."""
+
+
+class KafkaRefused(PenstockError):
+    """Kafka refused and will refuse again: a topic is missing, or a right."""
+
+
+class KafkaUnavailable(PenstockError):
+    """No broker answered in time."""
+
+    retriable = True
+
+
+class ClickHouseUnavailable(PenstockError):
+    """ClickHouse did not answer, or refused for a passing reason. What was sent may or may not be stored."""
+
+    retriable = True
+
+
+class BlockTooBig(ClickHouseUnavailable):
+    """The connection was reset, or memory refused, in a way that a smaller block may pass."""
+
+
+class CommitRefused(PenstockError):
+    """The commit was not applied and never will be."""
+
+    retriable = True
+
+
+class CommitAmbiguous(PenstockError):
+    """The commit may be applied, now or later: only a new generation of the group makes it certain."""
+
+    retriable = True

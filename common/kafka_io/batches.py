@@ -1,0 +1,133 @@
+"""One record batch of a fetch: its header, its check, its values, its whole records. Called by records.
+
+Two decoders give the same answer: `decode_pure` needs nothing, `decode_compiled` needs aiokafka (the extra `fast`).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Sequence
+from operator import attrgetter
+
+from crc32c import crc32c
+from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecordBatch as StockBatch
+
+from common.kafka_io import sweep
+from common.kafka_io.codecs import decompress
+from common.slab import Record
+
+try:
+    from aiokafka.errors import CorruptRecordException
+    from aiokafka.record._crecords import DefaultRecordBatch as CompiledBatch
+except ImportError:  # without the extra `fast`
+    CompiledBatch, CorruptRecordException = None, CorruptRecordError
+
+HEADER = struct.Struct(">qiibIhiqqqhii")
+CRC_FROM = 21  # the check covers everything from the attributes on
+CODEC_BITS, TRANSACTIONAL_BIT, CONTROL_BIT = 0x07, 0x10, 0x20
+ATTRIBUTES_LOW_BYTE = 22
+
+Values = list[bytes | None]
+Decoder = Callable[["Batch", bytes], tuple[Sequence[int], Values]]
+
+_value = attrgetter("value")
+_offset = attrgetter("offset")
+
+
+class Batch:
+    """The header of a record batch (format v2), over its raw bytes. It holds the offsets [base_offset, next_offset)."""
+
+    __slots__ = (
+        "attributes",
+        "base_offset",
+        "count",
+        "crc",
+        "leader_epoch",
+        "next_offset",
+        "producer_id",
+        "raw",
+    )
+
+    def __init__(self, raw: memoryview) -> None:
+        if len(raw) < HEADER.size:
+            raise CorruptRecordError(f"a record batch of {len(raw)} bytes is shorter than its header")
+        header = HEADER.unpack_from(raw)
+        self.raw = raw
+        self.base_offset: int = header[0]
+        self.leader_epoch: int = header[2]
+        self.crc: int = header[4]
+        self.attributes: int = header[5]
+        self.next_offset: int = header[0] + header[6] + 1
+        self.producer_id: int = header[9]
+        self.count: int = header[12]
+
+    @property
+    def is_intact(self) -> bool:
+        """Whether the bytes are those that the broker stored (CRC-32C)."""
+        return bool(crc32c(self.raw[CRC_FROM:]) == self.crc)
+
+    @property
+    def is_control(self) -> bool:
+        """Whether it holds a transaction marker, which no application reads."""
+        return bool(self.attributes & CONTROL_BIT)
+
+    @property
+    def is_transactional(self) -> bool:
+        """Whether it belongs to a transaction."""
+        return bool(self.attributes & TRANSACTIONAL_BIT)
+
+    @property
+    def is_dense(self) -> bool:
+        """Whether every offset it covers holds a record; false after compaction."""
+        return self.count == self.next_offset - self.base_offset
+
+    def is_abort_marker(self) -> bool:
+        """Whether it ends a transaction by abort. A marker whose record was compacted away says nothing."""
+        return self.is_control and self.count > 0 and bool(next(StockBatch(self.raw)).abort)
+
+    def plain(self) -> bytes:
+        """The batch as bytes with an uncompressed payload. Raises UnsupportedCodecError, CorruptRecordError."""
+        codec = self.attributes & CODEC_BITS
+        if not codec:
+            return bytes(self.raw)
+        header = bytearray(self.raw[: HEADER.size])
+        header[ATTRIBUTES_LOW_BYTE] &= ~CODEC_BITS
+        return bytes(header) + decompress(codec, self.raw[HEADER.size :].tobytes())
+
+    def records(self, first: int) -> list[Record]:
+        """Its whole records from offset `first` on; slow, for the few that need keys, headers or timestamps."""
+        return [
+            Record(r.offset, r.timestamp, r.key, r.value, r.headers)
+            for r in StockBatch(self.plain())
+            if r.offset >= first
+        ]
+
+
+def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
+    """Offsets and values of a batch, in plain Python; `plain` is batch.plain(). Raises CorruptRecordError."""
+    try:
+        if batch.is_dense:
+            return range(batch.base_offset, batch.next_offset), sweep.values(plain, HEADER.size, batch.count)
+        deltas, values = sweep.values_with_deltas(plain, HEADER.size, batch.count)
+    except (IndexError, ValueError) as error:
+        raise CorruptRecordError(
+            f"the record batch at offset {batch.base_offset} is damaged: {error}"
+        ) from error
+    return [batch.base_offset + delta for delta in deltas], values
+
+
+def decode_compiled(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
+    """The same through aiokafka's compiled decoder, two to three times faster."""
+    try:
+        if batch.is_dense:
+            return range(batch.base_offset, batch.next_offset), list(map(_value, CompiledBatch(plain)))
+        records = list(CompiledBatch(plain))
+    except CorruptRecordException as error:
+        raise CorruptRecordError(
+            f"the record batch at offset {batch.base_offset} is damaged: {error}"
+        ) from error
+    return list(map(_offset, records)), list(map(_value, records))
+
+
+BEST_DECODER: Decoder = decode_pure if CompiledBatch is None else decode_compiled

@@ -1,0 +1,38 @@
+"""The consumers and producers of a sink, made from settings: commands and the sink's start call it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kafka import KafkaProducer
+
+from common.kafka_io.connection import connect, consumer_options, producer_options
+from common.kafka_io.reader import BulkConsumer, RangeReader
+from common.settings import KafkaSettings
+
+MAX_REQUEST_BYTES = 72 << 20  # a dead letter is as large as any message a topic takes, and its headers
+FETCH = {"fetch_max_bytes": 16 << 20, "max_partition_fetch_bytes": 4 << 20, "max_poll_records": 500}
+
+
+class Clients:
+    """Connects within KAFKA_CONNECT_TIMEOUT_S, or raises KafkaUnavailable with one line."""
+
+    def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float], sleep: Callable[[float], object]) -> None:
+        self._kafka, self._now_s, self._sleep = kafka, now_s, sleep
+
+    def consumer(self, group_id: str | None) -> BulkConsumer:
+        """A consumer of that group, or of none."""
+        options = consumer_options(self._kafka, group_id) | FETCH
+        return connect(BulkConsumer, options, **self._patience())
+
+    def range_reader(self) -> RangeReader:
+        """A reader of given ranges."""
+        return RangeReader(self.consumer(None))
+
+    def dead_letter_producer(self) -> KafkaProducer:
+        """A producer that takes messages as large as they come."""
+        options = producer_options(self._kafka) | {"max_request_size": MAX_REQUEST_BYTES}
+        return connect(KafkaProducer, options, **self._patience())
+
+    def _patience(self) -> dict:
+        return {"timeout_s": self._kafka.connect_timeout_s, "now_s": self._now_s, "sleep": self._sleep}

@@ -1,0 +1,161 @@
+"""Builds client options from settings, and connects with a bound. Every Kafka client of ours is made through here."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from kafka.errors import KafkaError, KafkaTimeoutError
+
+from common.config import KafkaSettings
+from common.errors import KafkaUnavailable
+
+Client = TypeVar("Client")
+Options = dict[str, Any]
+
+_FAILURE = re.compile(r".*failed:? (?P<reason>.+?)( \(backoff .*)?$", re.DOTALL)
+BOOTSTRAP_MS = 3_000  # one frozen broker may swallow an attempt: make several
+PAUSE_S = 0.25
+
+
+def client_options(kafka: KafkaSettings) -> Options:
+    """What all clients share: where, how to log in, and timeouts that ride out a lost broker in seconds."""
+    options: Options = {
+        "bootstrap_servers": list(kafka.bootstrap_servers),
+        "bootstrap_timeout_ms": BOOTSTRAP_MS,
+        "request_timeout_ms": _ms(kafka.request_timeout_s),
+        "retry_backoff_ms": 50,
+        "reconnect_backoff_ms": 50,
+        "reconnect_backoff_max_ms": 500,
+        "metadata_max_age_ms": 5_000,
+        "security_protocol": kafka.security_protocol,
+    }
+    if kafka.security_protocol.startswith("SASL"):
+        options |= {
+            "sasl_mechanism": kafka.sasl_mechanism,
+            "sasl_plain_username": kafka.sasl_username,
+            "sasl_plain_password": kafka.sasl_password,
+        }
+    if kafka.security_protocol.endswith("SSL"):
+        options |= {
+            "ssl_check_hostname": kafka.ssl_check_hostname,
+            "ssl_cafile": kafka.ssl_cafile or None,
+            "ssl_certfile": kafka.ssl_certfile or None,
+            "ssl_keyfile": kafka.ssl_keyfile or None,
+            "ssl_password": kafka.ssl_keyfile_password or None,
+        }
+    return options
+
+
+def consumer_options(kafka: KafkaSettings, group_id: str | None) -> Options:
+    """Options of a consumer that commits by hand, sees committed data only, and never chooses a start by itself."""
+    options = client_options(kafka) | {
+        "group_id": group_id,
+        "auto_offset_reset": "none",
+        "enable_auto_commit": False,
+        "isolation_level": "read_committed",
+        "allow_auto_create_topics": False,
+    }
+    if group_id is not None:
+        options |= {
+            "session_timeout_ms": _ms(kafka.session_timeout_s),
+            "heartbeat_interval_ms": _ms(kafka.heartbeat_s),
+            "max_poll_interval_ms": _ms(kafka.max_poll_interval_s),
+        }
+    return options
+
+
+def producer_options(kafka: KafkaSettings) -> Options:
+    """Options of an idempotent producer whose acknowledgement means that the in-sync replicas have it."""
+    return client_options(kafka) | {
+        "acks": "all",
+        "enable_idempotence": True,
+        "compression_type": "zstd",
+        "delivery_timeout_ms": 60_000,
+        "max_block_ms": 10_000,
+        "allow_auto_create_topics": False,
+    }
+
+
+def admin_options(kafka: KafkaSettings) -> Options:
+    """Options of an admin client."""
+    return client_options(kafka)
+
+
+def connect(
+    kind: type[Client],
+    options: Options,
+    *,
+    timeout_s: float,
+    now_s: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> Client:
+    """A connected client of that kind, e.g. connect(BulkConsumer, consumer_options(…), …).
+
+    Tries again until `timeout_s` have passed. Raises KafkaUnavailable, one line: the servers and what went wrong.
+    """
+    deadline_s = now_s() + timeout_s
+    with _Listener() as heard:
+        while True:
+            left_ms = round((deadline_s - now_s()) * 1000)
+            client = object.__new__(kind)  # built in two steps: a failed __init__ leaves a thread to stop
+            try:
+                client.__init__(**options | {"bootstrap_timeout_ms": max(1, min(left_ms, BOOTSTRAP_MS))})  # type: ignore[misc]
+                return client
+            except KafkaTimeoutError as error:
+                _abandon(client)
+                if now_s() >= deadline_s:
+                    raise KafkaUnavailable(_explain(options, timeout_s, heard.reasons)) from error
+            sleep(PAUSE_S)
+
+
+class _Listener(logging.Handler):
+    """Hears why connections fail: kafka-python says it in its log only. Silences that logger meanwhile."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.reasons: dict[str, None] = {}
+        self._logger = logging.getLogger("kafka.net")
+        self._before = self._logger.level, self._logger.propagate
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if said := _FAILURE.match(record.getMessage()):
+            self.reasons.setdefault(said["reason"])
+
+    def __enter__(self) -> _Listener:
+        self._logger.addHandler(self)
+        self._logger.setLevel(logging.WARNING)
+        self._logger.propagate = False
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._logger.removeHandler(self)
+        self._logger.setLevel(self._before[0])
+        self._logger.propagate = self._before[1]
+
+
+def _explain(options: Options, timeout_s: float, reasons: dict[str, None]) -> str:
+    servers = ",".join(options["bootstrap_servers"])
+    guess = "not running, another port"
+    if options["security_protocol"] != "PLAINTEXT":
+        guess += ", or wrong credentials or certificates"
+    else:
+        guess += ", or brokers that want TLS or a login"
+    said = "; ".join(list(reasons)[-2:]) or "no answer"
+    return f"no Kafka broker at {servers} within {timeout_s:g} s ({guess}?): {said}"
+
+
+def _abandon(client: Any) -> None:
+    """Stop the IO thread that a half-made client leaves behind."""
+    inner = getattr(client, "_client", None)
+    if inner is not None:
+        try:
+            inner.close()
+        except (KafkaError, RuntimeError, OSError):
+            logging.getLogger(__name__).debug("closing a client that never connected failed", exc_info=True)
+
+
+def _ms(seconds: float) -> int:
+    return round(seconds * 1000)

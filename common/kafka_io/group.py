@@ -1,0 +1,240 @@
+"""Membership in a consumer group as exactly-once needs it: one commit attempt at a time, its outcome told apart.
+
+The sink's main thread is its only caller. Nothing here commits, polls or rejoins on its own.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka.coordinator.base import MemberState
+from kafka.errors import (
+    CommitFailedError,
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    RebalanceInProgressError,
+)
+from kafka.structs import OffsetAndMetadata
+
+from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable
+from common.kafka_io.reader import BulkConsumer
+from common.slab import Partition, Slab
+
+CLOSE_TIMEOUT_MS = 4_000
+READ_TIMEOUT_MS = 8_000
+JOIN_POLL_MS = 1_000  # a shorter poll() may drop a join half way (trap T2)
+
+
+class Committed(NamedTuple):
+    """What a group has committed for a partition: the next offset to store, and our words beside it."""
+
+    offset: int
+    metadata: str
+
+
+class Group:
+    """One member of a consumer group.
+
+    `changed` is set when the assignment moved, when a commit was refused, or after `rejoin`: everything read so far
+    is void then, until `read_assignment` has read the truth again (S5).
+    """
+
+    def __init__(
+        self,
+        make_consumer: Callable[[], BulkConsumer],
+        topics: Sequence[str],
+        *,
+        now_s: Callable[[], float],
+        commit_timeout_s: float,
+    ) -> None:
+        self._make_consumer = make_consumer
+        self._topics = list(topics)
+        self._now_s = now_s
+        self._commit_timeout_s = commit_timeout_s
+        self._highest_generation = -1
+        self._needed_generation = -1
+        self._paused: frozenset[Partition] = frozenset()
+        self.changed = True
+        self.rebalances = 0
+        self._join()
+
+    def _join(self) -> None:
+        self._consumer = self._make_consumer()
+        self._consumer.subscribe_known(self._topics, listener=_SetsFlag(self))
+
+    @property
+    def is_stable(self) -> bool:
+        """Whether this member is in the group's current generation, as far as it knows."""
+        coordinator = self._consumer._coordinator
+        return coordinator.state is MemberState.STABLE and not coordinator.need_rejoin()
+
+    def topic_id(self, topic: str) -> uuid.UUID | None:
+        """The id of a topic: a topic created again has another one. None while unknown."""
+        return self._consumer._cluster.topic_id(topic)
+
+    def poll(self, wait_s: float) -> dict[Partition, list[Slab]]:
+        """New slabs, waiting up to `wait_s` for the first; nothing when the assignment changed meanwhile.
+
+        T5: kafka-python keeps the old position of a partition owned before and after a rebalance, so the records of
+        the very poll() in which it ended are discarded; `read_assignment` seeks them anew.
+        Raises KafkaUnavailable when the client fails; `changed` is set when offsets are missing.
+        """
+        wait_ms = wait_s * 1000 if self.is_stable else JOIN_POLL_MS
+        try:
+            slabs = self._consumer.poll(wait_ms)
+        except (NoOffsetForPartitionError, OffsetOutOfRangeError):
+            self.changed = True
+            return {}
+        except KafkaError as error:
+            raise KafkaUnavailable(f"poll failed: {error!r}") from error
+        self._consumer.mend_stuck_join(self._now_s())
+        return {} if self.changed else {Partition(*tp): run for tp, run in slabs.items()}
+
+    def read_assignment(self) -> dict[Partition, Committed | None]:
+        """What is assigned to us and committed for it, None where nothing is; seeks every partition to it.
+
+        After `rejoin` it answers only under a higher generation than before (R1): late copies of older commits are
+        fenced then. Raises KafkaUnavailable; `changed` stays set until it has succeeded.
+        """
+        if not self.is_stable:
+            raise KafkaUnavailable("the group is rebalancing")
+        generation = self._consumer.group_metadata().generation_id
+        if generation < self._needed_generation:
+            self.rejoin()
+            raise KafkaUnavailable(f"generation {generation} is not newer than the one of an ambiguous commit")
+        self._highest_generation = max(self._highest_generation, generation)
+        self.changed = False
+        partitions = [Partition(*tp) for tp in self._consumer.assignment()]
+        try:
+            committed = self._fetch_committed(partitions)
+        except KafkaUnavailable:
+            self.changed = True
+            raise
+        self.resume()
+        for partition, found in committed.items():
+            if found is not None:
+                self.seek(partition, found.offset)
+        return committed
+
+    def _fetch_committed(self, partitions: list[Partition]) -> dict[Partition, Committed | None]:
+        tps = [TopicPartition(*partition) for partition in partitions]
+        try:
+            found = self._consumer._coordinator.fetch_committed_offsets(tps, timeout_ms=READ_TIMEOUT_MS) or {}
+        except KafkaError as error:
+            raise KafkaUnavailable(f"committed offsets cannot be read: {error!r}") from error
+        return {
+            partition: Committed(found[tp].offset, found[tp].metadata or "")
+            if tp in found and found[tp].offset >= 0
+            else None
+            for partition, tp in zip(partitions, tps, strict=True)
+        }
+
+    def commit(self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None) -> bool:
+        """One attempt to commit, waited for; `meanwhile` runs while it travels and must not poll (S4).
+
+        True: applied. False: it never left, the coordinator is unknown; try again later. Raises CommitRefused (not
+        applied, the group moved on) or CommitAmbiguous (R1: `rejoin` is the only way on).
+        """
+        if self.changed:
+            raise CommitRefused("the assignment changed")
+        request = {TopicPartition(*at): OffsetAndMetadata(to.offset, to.metadata, -1) for at, to in offsets.items()}
+        coordinator = self._consumer._coordinator
+        # T1: commit_async may answer for a lookup instead of the commit; this is the one request itself.
+        future = coordinator._manager.call_soon(coordinator._send_offset_commit_request, request)
+        done = threading.Event()
+        future.add_both(lambda _: done.set())
+        if meanwhile:
+            meanwhile()
+        if not done.wait(self._commit_timeout_s):
+            raise CommitAmbiguous(f"no answer within {self._commit_timeout_s:g} s")
+        return self._outcome(future.exception, future.value)
+
+    def _outcome(self, error: BaseException | None, value: object) -> bool:
+        if error is None and value is None:
+            return True
+        if isinstance(error, CoordinatorNotAvailableError) and not error.args:  # raised before anything was sent
+            self._consumer._coordinator.lookup_coordinator()
+            return False
+        if isinstance(error, RebalanceInProgressError | CommitFailedError):
+            self.changed = True
+            raise CommitRefused(repr(error))
+        raise CommitAmbiguous(repr(error) if error else f"unexpected answer {value!r}")
+
+    def rejoin(self) -> None:
+        """Leave the group and join as a new member (R1), after waiting, bounded, for the coordinator.
+
+        LeaveGroup has to be delivered, so that late copies of our commits are refused from then on.
+        Raises KafkaUnavailable when no broker answers; `changed` is set.
+        """
+        self.changed = True
+        self._needed_generation = self._highest_generation + 1
+        try:
+            self._consumer._coordinator.ensure_coordinator_ready(timeout_ms=READ_TIMEOUT_MS)
+        except KafkaError:
+            pass  # closing is bounded too; the generation number tells whether it was enough
+        self.close()
+        self._join()
+
+    def seek(self, partition: Partition, offset: int) -> None:
+        """Fetch from `offset` next."""
+        self._consumer.seek(TopicPartition(*partition), offset)
+
+    def pause(self, partitions: Collection[Partition]) -> None:
+        """Fetch from all partitions but these."""
+        wanted = frozenset(partitions)
+        if stop := wanted - self._paused:
+            self._consumer.pause(*(TopicPartition(*partition) for partition in stop))
+        if go := self._paused - wanted:
+            self._consumer.resume(*(TopicPartition(*partition) for partition in go))
+        self._paused = wanted
+
+    def resume(self) -> None:
+        """Forget all pauses: an assignment ends them."""
+        self._paused = frozenset()
+
+    def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The first offset that Kafka still holds of each. Raises KafkaUnavailable."""
+        return self._offsets(self._consumer.beginning_offsets, partitions)
+
+    def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset after the last committed record of each. Raises KafkaUnavailable."""
+        return self._offsets(self._consumer.end_offsets, partitions)
+
+    def _offsets(self, ask: Callable, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        tps = [TopicPartition(*partition) for partition in partitions]
+        if not tps:
+            return {}
+        try:
+            return {Partition(*tp): offset for tp, offset in ask(tps, timeout_ms=READ_TIMEOUT_MS).items()}
+        except KafkaError as error:
+            raise KafkaUnavailable(f"offsets cannot be read: {error!r}") from error
+
+    def close(self) -> None:
+        """Leave the group, within a bound: a close during a rebalance could block for long."""
+        try:
+            self._consumer.close(timeout_ms=CLOSE_TIMEOUT_MS)
+        except (KafkaError, RuntimeError):
+            pass  # the broker evicts us after the session timeout
+
+
+class _SetsFlag(ConsumerRebalanceListener):
+    """R2: listeners run on the client's IO thread, so they only set a flag."""
+
+    def __init__(self, group: Group) -> None:
+        self._group = group
+
+    def on_partitions_revoked(self, revoked: object) -> None:
+        self._group.changed = True
+
+    def on_partitions_assigned(self, assigned: object) -> None:
+        self._group.changed = True
+        self._group.rebalances += 1
+
+    def on_partitions_lost(self, lost: object) -> None:
+        self._group.changed = True

@@ -1,0 +1,151 @@
+"""Reads Kafka in slabs: kafka-python's consumer with one attribute replaced, and a reader of given ranges.
+
+The sink, the transforms and the audit use it. Groups, rebalances, pause, seek and positions stay kafka-python's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any
+
+from kafka import KafkaConsumer, TopicPartition
+from kafka.consumer.fetcher import Fetcher
+from kafka.coordinator.base import MemberState
+from kafka.errors import KafkaConfigurationError, KafkaError, OffsetOutOfRangeError
+
+from common.errors import DataExpired, KafkaUnavailable
+from common.kafka_io.batches import BEST_DECODER, Decoder
+from common.kafka_io.records import Budget, PartitionRecords
+from common.slab import Slab
+
+POLL_BYTES = 4 << 20
+"""A poll() stops after so many decoded bytes; one record batch may lie above."""
+
+
+class BulkConsumer(KafkaConsumer):
+    """A KafkaConsumer whose poll() returns slabs instead of records: {TopicPartition: [Slab, …]}.
+
+    The slabs of a partition follow each other without a hole, from its position on. Takes kafka-python's options,
+    deserializers excepted; `max_poll_records` counts slabs. poll() raises what kafka-python's does.
+    """
+
+    STUCK_JOIN_S = 5.0
+
+    def __init__(self, *topics: str, decoder: Decoder = BEST_DECODER, **options: Any) -> None:
+        if options.get("key_deserializer") or options.get("value_deserializer"):
+            raise KafkaConfigurationError(
+                "a BulkConsumer hands out raw bytes: decode slabs instead of deserializing"
+            )
+        _check_hooks()
+        super().__init__(*topics, **options)
+        self._budget = Budget(POLL_BYTES)
+        self._fetcher.PartitionRecords = partial(PartitionRecords, decoder=decoder, budget=self._budget)
+        self._joining_since_s: float | None = None
+
+    def poll(
+        self, timeout_ms: float = 0, max_records: int | None = None, **rest: Any
+    ) -> dict[Any, list[Slab]]:
+        """At least one slab if there is any within `timeout_ms`; at most `max_records` slabs, about POLL_BYTES."""
+        self._budget.left_bytes = POLL_BYTES
+        # A drained partition in the slot would keep those that were paused and resumed parked for ever.
+        if not self._fetcher._next_partition_records:
+            self._fetcher._next_partition_records = None
+        slabs: dict[Any, list[Slab]] = super().poll(timeout_ms, max_records, **rest)
+        return slabs
+
+    def subscribe_known(self, topics: list[str], listener: Any = None) -> None:
+        """Subscribe, and learn the topics' partitions before the first poll().
+
+        Without them the group leader would join twice, and a short poll() could leave the member stuck in between.
+        Raises kafka.errors.KafkaTimeoutError when no broker answers.
+        """
+        self.subscribe(topics, listener=listener)
+        for topic in topics:
+            self.partitions_for_topic(topic)
+
+    def mend_stuck_join(self, now_s: float) -> bool:
+        """Call it after each poll(). Whether this member was stuck in a join for STUCK_JOIN_S and joins anew now.
+
+        kafka-python drops a rejoin that a poll() timed out on: the member would say "rebalancing" until evicted.
+        """
+        stuck = self.group_metadata().state is MemberState.REBALANCING and not self._coordinator.need_rejoin()
+        if not stuck:
+            self._joining_since_s = None
+        elif self._joining_since_s is None:
+            self._joining_since_s = now_s
+        elif now_s - self._joining_since_s > self.STUCK_JOIN_S:
+            self._joining_since_s = None
+            self._coordinator.request_rejoin()
+            return True
+        return False
+
+    def __iter__(self) -> Any:
+        raise NotImplementedError("a BulkConsumer has no records to iterate over: call poll()")
+
+
+class RangeReader:
+    """Reads given offsets of any partition, without a group. One thread only.
+
+    `consumer` must have no group_id and the isolation level that the range was named under.
+    """
+
+    POLL_MS = 250
+
+    def __init__(self, consumer: BulkConsumer) -> None:
+        self._consumer = consumer
+
+    def read(
+        self, topic: str, partition: int, first: int, next_offset: int, patience_s: float
+    ) -> Iterator[Slab]:
+        """The slabs that cover [first, next_offset), in order, without a hole.
+
+        Raises KafkaUnavailable (retriable) when nothing arrives for `patience_s`, DataExpired when Kafka no longer
+        holds, or never held, offset `first`.
+        """
+        tp = TopicPartition(topic, partition)
+        self._consumer.assign([tp])
+        self._consumer.seek(tp, first)
+        position = first
+        while position < next_offset:
+            for slab in self._more(tp, position, patience_s):
+                if slab.next_offset > next_offset:
+                    slab, _ = slab.split(next_offset)
+                position = slab.next_offset
+                yield slab
+                if position >= next_offset:
+                    return
+
+    def close(self) -> None:
+        """Close the consumer."""
+        self._consumer.close()
+
+    def _more(self, tp: TopicPartition, position: int, patience_s: float) -> list[Slab]:
+        where = f"{tp.topic}-{tp.partition} at offset {position}"
+        empty_polls = 0
+        while empty_polls * self.POLL_MS < patience_s * 1000:
+            try:
+                slabs = self._consumer.poll(self.POLL_MS)
+            except OffsetOutOfRangeError:
+                raise DataExpired(
+                    f"Kafka does not hold {where}: retention removed it, or it was never written"
+                ) from None
+            except KafkaError as error:
+                raise KafkaUnavailable(f"reading {where} failed: {error}") from error
+            if slabs:
+                return slabs[tp]
+            empty_polls += 1
+        raise KafkaUnavailable(f"nothing arrived from {where} within {patience_s:g} s")
+
+
+def _check_hooks() -> None:
+    """Raise KafkaConfigurationError if kafka-python is not one that this module was written for (3.0.12 ≤ v < 3.1)."""
+    parse = getattr(Fetcher, "_parse_fetched_data", None)
+    if (
+        parse is None
+        or "PartitionRecords" not in parse.__code__.co_names
+        or not hasattr(Fetcher, "PartitionRecords")
+    ):
+        raise KafkaConfigurationError(
+            "this kafka-python has no Fetcher.PartitionRecords to replace: install kafka-python>=3.0.12,<3.1"
+        )

@@ -1,0 +1,44 @@
+"""R7: before a sink starts, sees with its own eyes that the brokers keep commit metadata. Some proxies drop it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+
+from kafka import TopicPartition
+from kafka.errors import KafkaError
+from kafka.structs import OffsetAndMetadata
+
+from common.errors import KafkaUnavailable, StartRefused
+from common.kafka_io.reader import BulkConsumer
+
+TIMEOUT_MS = 10_000
+
+
+def check_brokers(make_consumer: Callable[[str], BulkConsumer], topics: list[str], companions: list[str]) -> None:
+    """Raise StartRefused unless all topics exist and a commit's metadata comes back; KafkaUnavailable on no answer.
+
+    `make_consumer` makes a consumer of the group it is given. `companions` are the dead-letter topics.
+    """
+    group = f"penstock-selftest-{uuid.uuid4().hex}"
+    consumer = make_consumer(group)
+    try:
+        missing = [topic for topic in topics + companions if not consumer.partitions_for_topic(topic)]
+        if missing:
+            raise StartRefused(f"topics are missing: {', '.join(missing)}. Create them: python -m common.topics")
+        _check_metadata(consumer, TopicPartition(topics[0], 0), group)
+    except KafkaError as error:
+        raise KafkaUnavailable(f"the start-up check of the brokers failed: {error!r}") from error
+    finally:
+        consumer.close(timeout_ms=TIMEOUT_MS)
+
+
+def _check_metadata(consumer: BulkConsumer, tp: TopicPartition, probe: str) -> None:
+    consumer.assign([tp])
+    consumer.commit({tp: OffsetAndMetadata(0, probe, -1)}, timeout_ms=TIMEOUT_MS)
+    found = consumer.committed(tp, metadata=True, timeout_ms=TIMEOUT_MS)
+    if found is None or found.metadata != probe:
+        raise StartRefused(
+            "the brokers do not keep the metadata of a committed offset, which exactly-once is built on. "
+            "Is there a proxy, or a broker that is not Apache Kafka?"
+        )

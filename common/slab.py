@@ -1,0 +1,64 @@
+"""The unit the reader hands out: a run of raw messages of one partition. Pure; made by kafka_io, used by the consumer."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+
+class Partition(NamedTuple):
+    """A partition of a topic; equal to and hashed like kafka-python's TopicPartition."""
+
+    topic: str
+    partition: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}/{self.partition}"
+
+
+class Record(NamedTuple):
+    """One whole Kafka record, decoded on request only."""
+
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes | None]]
+
+
+class Slab:
+    """A run of messages of one partition, in offset order.
+
+    It covers the offsets [start, next_offset): those that hold no message for us (transaction markers,
+    aborted or compacted records) lie inside the run but not in `offsets`. `values[i]` is the raw value of the
+    message at `offsets[i]`; None is a tombstone. A slab may be empty: then it only says that nothing lies there.
+    `records()` decodes keys, headers and timestamps of all its messages, which costs as much as reading again.
+    """
+
+    __slots__ = ("start", "next_offset", "offsets", "values", "records")
+
+    def __init__(
+        self,
+        start: int,
+        next_offset: int,
+        offsets: Sequence[int],
+        values: list[bytes | None],
+        records: Callable[[], list[Record]],
+    ) -> None:
+        self.start = start
+        self.next_offset = next_offset
+        self.offsets = offsets
+        self.values = values
+        self.records = records
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+    def split(self, offset: int) -> tuple[Slab, Slab]:
+        """Cut into [start, offset) and [offset, next_offset). Requires start < offset < next_offset."""
+        k = bisect_left(self.offsets, offset)
+        records = self.records
+        head = Slab(self.start, offset, self.offsets[:k], self.values[:k], lambda: records()[:k])
+        tail = Slab(offset, self.next_offset, self.offsets[k:], self.values[k:], lambda: records()[k:])
+        return head, tail

@@ -1,0 +1,150 @@
+"""The vocabulary: what a stream file states, as frozen values.
+
+Stream files (`common/streams/`) build them; producer, consumer and api read them and know no stream by name.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+ADDRESS_COLUMNS = {"_tp": "UInt64", "_off": "UInt64", "_row": "UInt32", "_rows": "UInt32"}
+"""The address of a row: topic and partition, offset, index within the message, rows of that message."""
+
+DEDUPLICATION_WINDOW = 100_000
+"""Tokens (parts) that a table remembers: more than it takes in during the longest outage of a consumer (R3)."""
+
+_ADDRESS_DDL = """_tp UInt64,
+    _off UInt64 CODEC(Delta, ZSTD(1)),
+    _row UInt32,
+    _rows UInt32,
+    PROJECTION by_address (SELECT _tp, _off, _row, _rows ORDER BY _tp, _off, _row)"""
+
+_SETTINGS_DDL = (
+    f"SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}, "
+    "fsync_after_insert = 1, fsync_part_directory = 1"
+)
+
+
+class Emission(NamedTuple):
+    """One event to send: its topic, its key (None = any partition) and the event itself."""
+
+    topic: str
+    key: bytes | None
+    event: msgspec.Struct
+
+
+class Rows(NamedTuple):
+    """The rows that a list of events makes in one table.
+
+    `columns` maps column name to an array; all have the same length. A UInt128 column is an (n, 2) array of
+    uint64, low half first. `per_event[i]` is how many rows event i made, in order; None means one each.
+    """
+
+    columns: dict[str, np.ndarray]
+    per_event: np.ndarray | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Table:
+    """A ClickHouse table that a feed fills.
+
+    `ddl` is a CREATE TABLE with the placeholders {table}, {address} and {settings}. `rows` turns decoded events
+    into columns, as a pure function. `partition_of` gives, for those columns, an array that tells table
+    partitions apart (None: the table is not partitioned); a block holds few of them. `variable` names the
+    setting that renames the table.
+    """
+
+    name: str
+    ddl: str
+    rows: Callable[[Sequence[Any]], Rows]
+    partition_of: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
+    variable: str | None = None
+
+    def create_statement(self) -> str:
+        """The complete CREATE TABLE IF NOT EXISTS, with address columns, by_address projection and settings."""
+        return self.ddl.format(table=self.name, address=_ADDRESS_DDL, settings=_SETTINGS_DDL).strip()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feed:
+    """A topic, the type of its events, and the tables it fills. `variable` names the setting that renames it."""
+
+    topic: str
+    event: type[msgspec.Struct]
+    tables: tuple[Table, ...]
+    variable: str | None = None
+
+    @property
+    def dead_topic(self) -> str:
+        """Where messages go of which no row can be made."""
+        return f"{self.topic}.dead"
+
+    def schema_hash(self, version: int) -> str:
+        """Eight hex digits that change with the stream's version or any table's DDL (part of every intent, R5)."""
+        text = "\n".join([str(version), *(table.create_statement() for table in self.tables)])
+        return hashlib.blake2b(text.encode(), digest_size=4).hexdigest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """A named question to the tables.
+
+    `sql` uses the placeholder {table} and ClickHouse's own `{name:Type}` for parameters, which the server binds
+    (a literal above 2^64 would silently be a Float64). `alias` is a short path for the api.
+    """
+
+    name: str
+    sql: str
+    help: str
+    alias: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stream:
+    """A use case: its events, how to generate them, its feeds and its questions."""
+
+    name: str
+    version: int
+    options: type[msgspec.Struct]
+    generate: Callable[[random.Random, Any, Callable[[], float]], Iterator[Emission]]
+    feeds: tuple[Feed, ...]
+    questions: tuple[Question, ...] = field(default=())
+
+    @property
+    def topics(self) -> tuple[str, ...]:
+        """The topics its feeds read."""
+        return tuple(feed.topic for feed in self.feeds)
+
+    def renamed(self, environ: Mapping[str, str]) -> Stream:
+        """This stream with the topic and table names that the environment gives (KAFKA_TOPIC_NAME, …)."""
+        renames = {
+            feed.topic: environ[feed.variable]
+            for feed in self.feeds
+            if feed.variable and environ.get(feed.variable)
+        }
+        generate = self.generate
+
+        def emit(rng: random.Random, options: Any, now_s: Callable[[], float]) -> Iterator[Emission]:
+            for emission in generate(rng, options, now_s):
+                yield emission._replace(topic=renames.get(emission.topic, emission.topic))
+
+        feeds = tuple(_renamed_feed(feed, renames, environ) for feed in self.feeds)
+        return replace(self, feeds=feeds, generate=emit if renames else generate)
+
+    def sql(self, question: Question) -> str:
+        """The question's SQL with the name of the stream's first table in place of {table}."""
+        return question.sql.replace("{table}", self.feeds[0].tables[0].name)
+
+
+def _renamed_feed(feed: Feed, renames: Mapping[str, str], environ: Mapping[str, str]) -> Feed:
+    tables = tuple(
+        replace(table, name=environ.get(table.variable or "") or table.name) for table in feed.tables
+    )
+    return replace(feed, topic=renames.get(feed.topic, feed.topic), tables=tables)

@@ -1,0 +1,1 @@
+"""Kafka → ClickHouse, every event once: the sink, its recovery and the commands around it."""

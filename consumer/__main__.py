@@ -1,0 +1,62 @@
+"""python -m consumer sink | migrate | audit | status | adopt. Reads settings, sets up the process, runs one command."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import random
+import sys
+import time
+from typing import Any
+
+from common.config import Settings, environment
+from common.errors import SettingError
+from common.process import run
+from common.stream import Stream
+from common.streams import load
+from consumer.start import Clock
+
+COMMANDS = {
+    "sink": "store the messages of streams in their tables, each event once, until stopped",
+    "migrate": "create the tables of streams that do not exist yet",
+    "audit": "compare Kafka and the tables: is anything missing or repeated?",
+    "status": "show who works on which partition, how far, and which feeds are parked and why",
+    "adopt": "let a consumer group go on behind what the tables hold, after its offsets were lost or set by hand",
+}
+CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
+
+
+def main(arguments: list[str]) -> int:
+    """Run the command that the arguments name."""
+    environ = environment()
+    streams = load(environ)
+    parser = argparse.ArgumentParser(
+        prog="python -m consumer",
+        description="Kafka to ClickHouse, each event exactly once. Settings come from the environment and .env: "
+        "python -m common.config shows them.",
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, text in COMMANDS.items():
+        command = commands.add_parser(name, help=text, description=text)
+        command.add_argument(
+            "streams", nargs="*", metavar="STREAM", help=f"one or more of: {', '.join(streams)} (default: all)"
+        )
+        _module(name).add_options(command)
+    chosen = parser.parse_args(arguments)
+    settings = Settings.from_env(environ)
+    return _module(chosen.command).run(settings, _select(streams, chosen.streams), chosen, CLOCK)
+
+
+def _module(command: str) -> Any:
+    return importlib.import_module(f"consumer.commands.{command}")
+
+
+def _select(streams: dict[str, Stream], names: list[str]) -> list[Stream]:
+    unknown = [name for name in names if name not in streams]
+    if unknown:
+        raise SettingError(f"no stream is called {unknown[0]}; there are: {', '.join(streams)}")
+    return [streams[name] for name in names or streams]
+
+
+if __name__ == "__main__":
+    sys.exit(run(lambda: main(sys.argv[1:])))

@@ -1,0 +1,261 @@
+"""Messages of one partition, gathered until a batch is due, as the columns of one INSERT a table. Pure.
+
+The sink adds slabs and cuts batches. A message is decoded once, soon after it arrives; only bad ones are kept raw.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import numpy as np
+
+from common.codec import Codec, Decoded
+from common.errors import BadData
+from common.slab import Partition, Record, Slab
+from common.stream import Feed, Rows, Table
+
+PIECE_BYTES = 1 << 20
+"""Raw bytes that are decoded at a time."""
+
+MAX_TABLE_PARTITIONS = 50
+"""ClickHouse refuses a block with more than 100 table partitions (252) by default: a batch closes well before."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """A batch is due at `rows` rows (of its largest table), `payload_bytes` of columns, or `age_s` after its first message."""
+
+    rows: int
+    payload_bytes: int
+    age_s: float
+
+
+class DeadLetter(NamedTuple):
+    """A whole record of which no row can be made, and why."""
+
+    record: Record
+    reason: str
+
+
+@dataclass
+class Batch:
+    """The messages [first, next) of one partition, ready to insert: table name → columns, address included."""
+
+    partition: Partition
+    tp: int
+    first: int
+    next: int
+    messages: int
+    payload_bytes: int
+    born_s: float
+    blocks: dict[str, dict[str, np.ndarray]]
+    dead: list[DeadLetter] = field(default_factory=list)
+    longest_bad_run: int = 0
+
+    @property
+    def rows(self) -> int:
+        """Rows of all tables."""
+        return sum(len(columns["_off"]) for columns in self.blocks.values())
+
+
+class _Piece(NamedTuple):
+    """Decoded messages: columns a table, and how many bytes they take."""
+
+    blocks: dict[str, dict[str, np.ndarray]]
+    payload_bytes: int
+
+
+class Buffer:
+    """Gathers the messages of one partition from `start` on, and cuts them into batches.
+
+    `longest_bad_run` is the longest run of bad messages of the coming batch, counted on from the batch before;
+    `bad_run_before` is where that count stood at `start`.
+    """
+
+    def __init__(
+        self, feed: Feed, partition: Partition, tp: int, start: int, limits: Limits, *, bad_run: int = 0
+    ) -> None:
+        self._codec = Codec(feed.event)
+        self._tables = feed.tables
+        self._partition, self._tp, self._limits = partition, tp, limits
+        self.start = self.position = start
+        self._bad_run = bad_run
+        self._clear()
+
+    def _clear(self) -> None:
+        self.bad_run_before = self.longest_bad_run = self._bad_run
+        self._raw: list[Slab] = []
+        self._raw_bytes = self._raw_messages = 0
+        self._pieces: list[_Piece] = []
+        self._dead: list[DeadLetter] = []
+        self._rows = {table.name: 0 for table in self._tables}
+        self._table_partitions: dict[str, set[int]] = {table.name: set() for table in self._tables}
+        self._messages = 0
+        self.payload_bytes = 0
+        self.born_s: float | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing was read past `start`."""
+        return self.position == self.start
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a limit of size is reached: the batch should be cut before more is read."""
+        return (
+            max(self._rows.values()) >= self._limits.rows
+            or self._raw_messages + self._messages >= self._limits.rows
+            or self.payload_bytes + self._raw_bytes >= self._limits.payload_bytes
+            or any(len(seen) >= MAX_TABLE_PARTITIONS for seen in self._table_partitions.values())
+        )
+
+    def is_due(self, now_s: float) -> bool:
+        """Whether a batch should be cut now."""
+        return self.is_full or (self.born_s is not None and now_s - self.born_s >= self._limits.age_s)
+
+    def add(self, slab: Slab, now_s: float) -> Slab | None:
+        """Take a slab, or about PIECE_BYTES of a large one; returns the rest, which is to come next.
+
+        It must start where the last one ended: a hole here would be a loss.
+        """
+        if slab.start != self.position:
+            raise AssertionError(f"{self._partition}: slab at {slab.start}, expected {self.position}")
+        if self.born_s is None:
+            self.born_s = now_s
+        size, rest = _size_of(slab.values), None
+        if size > 2 * PIECE_BYTES and len(slab) > 1:
+            messages = max(1, len(slab) * PIECE_BYTES // size)
+            slab, rest = slab.split(slab.offsets[messages])
+            size = _size_of(slab.values)
+        self.position = slab.next_offset
+        if slab.values:
+            self._raw.append(slab)
+            self._raw_messages += len(slab.values)
+            self._raw_bytes += size
+        if self._raw_bytes >= PIECE_BYTES:
+            self.decode()
+        return rest
+
+    def decode(self) -> None:
+        """Decode what is still raw; the sink also calls it while a commit travels."""
+        if self._raw:
+            raw = self._raw
+            self._raw, self._raw_bytes, self._raw_messages = [], 0, 0
+            self._decode_run(raw)
+
+    def _decode_run(self, run: Sequence[Slab]) -> None:
+        values = [value for slab in run for value in slab.values] if len(run) > 1 else run[0].values
+        offsets = np.concatenate([np.asarray(slab.offsets, np.uint64) for slab in run])
+        decoded = self._codec.decode(values)
+        try:
+            made = {table.name: table.rows(decoded.events) for table in self._tables}
+        except (OverflowError, ValueError, TypeError):  # an event that fits its type but no row
+            decoded = self._weed_out(values)
+            made = {table.name: table.rows(decoded.events) for table in self._tables}
+        self._note_bad(run, decoded.bad, len(values))
+        self._messages += len(values)
+        if decoded.events:
+            blocks = {name: with_address(rows, decoded, offsets, self._tp) for name, rows in made.items()}
+            self._keep(blocks)
+
+    def _weed_out(self, values: Sequence[bytes | None]) -> Decoded:
+        events: list = []
+        counts = np.zeros(len(values), np.int64)
+        bad: dict[int, str] = {}
+        for index, value in enumerate(values):
+            try:
+                made = self._codec.decode_message(value)
+                for table in self._tables:
+                    table.rows(made)
+            except BadData as error:
+                bad[index] = str(error)
+            except (OverflowError, ValueError, TypeError) as error:
+                bad[index] = f"no row can be made: {type(error).__name__}"
+            else:
+                events.extend(made)
+                counts[index] = len(made)
+        return Decoded(events, counts, bad)
+
+    def _note_bad(self, run: Sequence[Slab], bad: Mapping[int, str], messages: int) -> None:
+        if not bad:
+            self._bad_run = 0
+            return
+        for index in range(messages):
+            self._bad_run = self._bad_run + 1 if index in bad else 0
+            self.longest_bad_run = max(self.longest_bad_run, self._bad_run)
+        base = 0
+        for slab in run:
+            indexes = [index for index in range(base, base + len(slab)) if index in bad]
+            if indexes:
+                records = slab.records()
+                self._dead += [DeadLetter(records[index - base], bad[index]) for index in indexes]
+            base += len(slab)
+
+    def _keep(self, blocks: dict[str, dict[str, np.ndarray]]) -> None:
+        size = sum(column.nbytes for columns in blocks.values() for column in columns.values())
+        self._pieces.append(_Piece(blocks, size))
+        self.payload_bytes += size
+        for table in self._tables:
+            columns = blocks[table.name]
+            self._rows[table.name] += len(columns["_off"])
+            if table.partition_of is not None:
+                self._table_partitions[table.name].update(np.unique(table.partition_of(columns)).tolist())
+
+    def cut(self) -> Batch:
+        """Everything gathered so far as one batch; the buffer goes on behind it."""
+        self.decode()
+        batch = Batch(
+            partition=self._partition,
+            tp=self._tp,
+            first=self.start,
+            next=self.position,
+            messages=self._messages,
+            payload_bytes=self.payload_bytes,
+            born_s=self.born_s or 0.0,
+            blocks={table.name: self._join(table) for table in self._tables if self._rows[table.name]},
+            dead=self._dead,
+            longest_bad_run=self.longest_bad_run,
+        )
+        self.start = self.position
+        self._clear()
+        return batch
+
+    def _join(self, table: Table) -> dict[str, np.ndarray]:
+        parts = [piece.blocks[table.name] for piece in self._pieces]
+        if len(parts) == 1:
+            return parts[0]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:
+    """The columns of a table with `_tp`, `_off`, `_row` and `_rows` beside them."""
+    columns = rows.columns
+    total = len(next(iter(columns.values())))
+    per_message = _rows_per_message(rows.per_event, decoded)
+    if per_message is None:
+        own = {"_off": offsets, "_row": np.zeros(total, np.uint32), "_rows": np.ones(total, np.uint32)}
+    else:
+        ends = np.cumsum(per_message)
+        index = np.arange(total) - np.repeat(ends - per_message, per_message)
+        own = {
+            "_off": np.repeat(offsets, per_message),
+            "_row": index.astype(np.uint32),
+            "_rows": np.repeat(per_message, per_message).astype(np.uint32),
+        }
+    return {**columns, "_tp": np.full(total, tp, np.uint64), **own}
+
+
+def _rows_per_message(per_event: np.ndarray | None, decoded: Decoded) -> np.ndarray | None:
+    if decoded.counts is None:
+        return per_event
+    if per_event is None:
+        return decoded.counts
+    ends = np.concatenate([[0], np.cumsum(per_event)])
+    last = np.cumsum(decoded.counts)
+    return ends[last] - ends[last - decoded.counts]
+
+
+def _size_of(values: Sequence[bytes | None]) -> int:
+    return sum(map(len, filter(None, values)))

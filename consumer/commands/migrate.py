@@ -1,0 +1,27 @@
+"""`python -m consumer migrate`: creates what is missing, tells what differs, changes nothing that exists."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from common.clickhouse_io.schema import Schema
+from common.config import Settings
+from common.stream import Stream
+from consumer.start import Clock
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None."""
+
+
+def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
+    """Create missing tables, then check all. Raises SchemaMismatch with the statement that mends a difference."""
+    tables = [table for stream in streams for feed in stream.feeds for table in feed.tables]
+    schema = Schema(settings.clickhouse)
+    created = schema.create(tables)
+    for table in tables:
+        sys.stdout.write(f"{table.name}: {'created' if table.name in created else 'exists'}\n")
+    schema.check(tables)
+    schema.close()
+    return 0

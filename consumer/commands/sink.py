@@ -1,0 +1,49 @@
+"""`python -m consumer sink`: the long-running service."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import socket
+
+from common.config import Settings
+from common.endpoint import Endpoint
+from common.health import Health
+from common.log import quieten_kafka, setup_logging
+from common.metrics import SinkMetrics
+from common.process import stop_on_signals
+from common.stream import Stream
+from consumer.start import Clock, build, check_start
+
+log = logging.getLogger(__name__)
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """None: a sink is told by its settings."""
+
+
+def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
+    """Run until SIGTERM or SIGINT. Raises StartRefused and other PenstockErrors: one line at the edge."""
+    stop = stop_on_signals()
+    setup_logging("sink", settings.service)
+    health = Health(clock.now_s(), max_silence_s=settings.kafka.max_poll_interval_s)
+    metrics = SinkMetrics()
+    endpoint = _endpoint(settings, health, metrics, clock)
+    check_start(settings, streams, clock)
+    instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
+    loop = build(settings, streams, health, metrics, instance, clock)
+    quieten_kafka()
+    log.info("started", extra={"streams": ",".join(stream.name for stream in streams), "instance": instance})
+    loop.run(stop.is_set)
+    if endpoint:
+        endpoint.close()
+    log.info("stopped")
+    return 0
+
+
+def _endpoint(settings: Settings, health: Health, metrics: SinkMetrics, clock: Clock) -> Endpoint | None:
+    service = settings.service
+    if service.http_port is None:
+        return None
+    return Endpoint(health, metrics.registry, clock.now_s, service.http_host, service.http_port)

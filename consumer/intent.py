@@ -1,0 +1,63 @@
+"""The write-ahead intent that travels as the metadata of a committed offset. Pure; sink, status and adopt use it.
+
+A commit says: everything below `offset` is stored. Its metadata may name the range [offset, next) that is about to
+be inserted, so that whoever comes next rebuilds that very range and no other.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, replace
+
+from common.errors import StartRefused
+
+_FORMAT = 1
+_REASON_CHARACTERS = 300  # Kafka refuses metadata above 4,096 bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Intent:
+    """What a commit of ours says beside the offset.
+
+    `topic` is the topic's id in hex; `schema` the hash of the stream's version and DDL. With a range named: `next`
+    is the offset after it, `attempt` counts the tokens tried (from 1), `pieces` how many INSERTs it is cut into.
+    `parked` tells `status` why the feed stands still.
+    """
+
+    topic: str
+    schema: str
+    next: int | None = None
+    attempt: int = 1
+    pieces: int = 1
+    parked: str = ""
+
+    def encode(self) -> str:
+        """The metadata string."""
+        fields = {
+            "penstock": _FORMAT,
+            "topic": self.topic,
+            "schema": self.schema,
+            "next": self.next,
+            "attempt": self.attempt if self.next is not None else None,
+            "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
+            "parked": self.parked[:_REASON_CHARACTERS] or None,
+        }
+        return json.dumps({name: value for name, value in fields.items() if value is not None}, separators=(",", ":"))
+
+    def retry(self, *, pieces: int | None = None) -> Intent:
+        """The intent of the next attempt at the same range."""
+        return replace(self, attempt=self.attempt + 1, pieces=pieces or self.pieces)
+
+
+def decode(metadata: str, where: str) -> Intent:
+    """The intent in a commit's metadata. Raises StartRefused when it is not one of ours (R7)."""
+    try:
+        fields = json.loads(metadata)
+        if fields.pop("penstock") != _FORMAT:
+            raise ValueError("other format")
+        return Intent(**fields)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise StartRefused(
+            f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
+            "set it. Going on could repeat or lose rows. Stop all sinks, then: python -m consumer adopt"
+        ) from None

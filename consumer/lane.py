@@ -1,0 +1,162 @@
+"""One partition of a sink: what was read, what is on its way, what may be committed next. Pure; the sink acts on it.
+
+    pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import replace
+from typing import NamedTuple
+
+from common.errors import DataExpired
+from common.slab import Partition, Slab
+from common.stream import Feed
+from consumer.batch import Buffer, Limits
+from consumer.intent import Intent
+from consumer.job import Job
+
+COALESCE_S = 0.05
+"""How long an acknowledged batch waits for the next one, so that one commit serves both."""
+
+
+class Commit(NamedTuple):
+    """What a lane wants committed."""
+
+    offset: int
+    intent: Intent
+    named: Job | None  # the job that may be sent once this is acknowledged
+
+
+class Lane:
+    """The state of one partition between two rebalances.
+
+    `standing` is the intent found in the committed offset: when it names a range, that very range is rebuilt first
+    (S3). `committed` and `standing` always say what the last acknowledged commit said. `parked` is the reason while
+    the feed stands still.
+    """
+
+    def __init__(
+        self, feed: Feed, partition: Partition, tp: int, committed: int, standing: Intent, limits: Limits, bad_run: int = 0
+    ) -> None:
+        self.feed, self.partition, self.tp = feed, partition, tp
+        self.committed, self.standing = committed, standing
+        self._idle = replace(standing, next=None, attempt=1, pieces=1, parked="")
+        self._planned = standing if standing.next is not None else None
+        self.pending: deque[Slab] = deque()
+        self._limits = limits
+        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run)
+        self.ready: Job | None = None
+        self.flying: Job | None = None
+        self.parked = ""
+        self._finished_s: float | None = None
+
+    @property
+    def position(self) -> int:
+        """The offset after everything that was read."""
+        return self.pending[-1].next_offset if self.pending else self.buffer.position
+
+    @property
+    def is_hungry(self) -> bool:
+        """Whether more should be read: neither a slab waits nor is the next batch complete."""
+        return not self.pending and self.ready is None and not self.parked
+
+    @property
+    def can_work(self) -> bool:
+        """Whether there is something to do without reading more."""
+        if self.ready is not None:
+            return self.flying is None or self.flying.is_done
+        return bool(self.pending)
+
+    @property
+    def longest_bad_run(self) -> int:
+        """The longest run of bad messages in what is not named yet."""
+        ready = self.ready.batch.longest_bad_run if self.ready is not None else 0
+        return max(ready, self.buffer.longest_bad_run)
+
+    @property
+    def buffered_bytes(self) -> int:
+        """Bytes of columns that this lane keeps."""
+        jobs = [job.batch.payload_bytes for job in (self.ready, self.flying) if job is not None]
+        return self.buffer.payload_bytes + sum(jobs)
+
+    def jobs(self) -> list[Job]:
+        """The jobs of this lane that are not finished."""
+        return [job for job in (self.ready, self.flying) if job is not None]
+
+    def forget_unnamed(self) -> None:
+        """Keep what is in flight only: the last thing before a stop."""
+        self.ready = None
+        self.pending.clear()
+        self.buffer = Buffer(self.feed, self.partition, self.tp, self.committed, self._limits)
+
+    def fill(self, now_s: float, *, hurry: bool = False) -> None:
+        """Move pending slabs into the buffer and cut a job when one is due; `hurry` takes what there is."""
+        while self.pending and not self._is_complete():
+            slab = self.pending.popleft()
+            if self._planned and slab.next_offset > self._end():
+                slab, rest = slab.split(self._end())
+                self.pending.appendleft(rest)
+            rest_of_it = self.buffer.add(slab, now_s)
+            if rest_of_it is not None:
+                self.pending.appendleft(rest_of_it)
+        if self.ready is None and (self._is_complete() or self._is_due(now_s, hurry)):
+            self.ready = self._cut()
+
+    def _is_complete(self) -> bool:
+        return self.buffer.position >= self._end() if self._planned else self.buffer.is_full
+
+    def _is_due(self, now_s: float, hurry: bool) -> bool:
+        if self._planned or self.buffer.is_empty:
+            return False
+        return hurry or self.buffer.is_due(now_s)
+
+    def _end(self) -> int:
+        assert self._planned is not None and self._planned.next is not None
+        return self._planned.next
+
+    def _cut(self) -> Job:
+        batch = self.buffer.cut()
+        if self._planned is not None:
+            intent, self._planned = self._planned, None
+            if intent.next != batch.next:
+                raise AssertionError(f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}")
+            return Job(batch, intent, verify=True)
+        return Job(batch, replace(self._idle, next=batch.next))
+
+    def wanted_commit(self, now_s: float) -> Commit | None:
+        """What to commit now, if anything. Call `applied` once it is, and only then."""
+        flying, ready = self.flying, self.ready
+        if flying is not None and not flying.is_done:
+            return Commit(self.committed, flying.wants, flying) if flying.wants else None
+        offset = flying.batch.next if flying is not None else self.committed  # S2: stored, or counted
+        if ready is not None:
+            return Commit(offset, ready.intent, ready)
+        if flying is not None and self._may_wait_no_longer(now_s):
+            return Commit(offset, self._idle, None)
+        if flying is None and self.parked != self.standing.parked:  # for `status` to read
+            return Commit(self.committed, replace(self.standing, parked=self.parked), None)
+        return None
+
+    def _may_wait_no_longer(self, now_s: float) -> bool:
+        if self._finished_s is None:
+            self._finished_s = now_s
+        return self.buffer.is_empty or now_s - self._finished_s >= COALESCE_S
+
+    def applied(self, commit: Commit) -> None:
+        """The commit was acknowledged: move on. A named job may be sent from here on, not before (S1)."""
+        self.committed, self.standing = commit.offset, commit.intent
+        self._finished_s = None
+        if commit.named is not None and commit.named is self.flying:  # the next attempt at the same range
+            self.flying.intent, self.flying.wants = commit.intent, None
+            self.flying.submitted = False
+        else:
+            self.flying, self.ready = commit.named, None
+
+
+def expired(partition: Partition, committed: int, first: int) -> DataExpired:
+    """The error for a partition whose log now starts behind what is stored."""
+    return DataExpired(
+        f"{partition}: offsets {committed}-{first} were deleted by retention before they were stored. Raise retention "
+        "for what comes; to go on without them, stop all sinks, then: python -m consumer adopt --skip-expired"
+    )

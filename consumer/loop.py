@@ -1,0 +1,182 @@
+"""The sink's main loop: poll, fill lanes, step, and start over when the group moved on. `__main__` runs it.
+
+It keeps polling whatever ClickHouse does, because a member that does not poll holds up everybody's rebalance.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
+from common.health import Health
+from common.kafka_io.group import Group
+from common.metrics import SinkMetrics
+from common.slab import Partition
+from consumer.inserter import Inserter
+from consumer.opening import Opening
+from consumer.parking import Parking
+from consumer.sink import Sink
+
+log = logging.getLogger(__name__)
+
+IDLE_WAIT_S, BUSY_WAIT_S, FULL_WAIT_S = 0.05, 0.005, 0.1
+PAUSE_AFTER_FAILURE_S = 0.2
+FAILURES_BEFORE_REJOIN = 50  # about ten seconds
+REPORT_EVERY_S = 10.0
+FINISH_S = 5.0
+
+
+class Loop:
+    """Everything a sink process does between its first poll and its last commit."""
+
+    def __init__(
+        self,
+        group: Group,
+        sink: Sink,
+        opening: Opening,
+        parking: Parking,
+        inserter: Inserter,
+        health: Health,
+        metrics: SinkMetrics,
+        *,
+        memory_bytes: int,
+        now_s: Callable[[], float],
+        wait: Callable[[float], object],
+    ) -> None:
+        self._group, self._sink, self._opening, self._parking = group, sink, opening, parking
+        self._inserter, self._health, self._metrics = inserter, health, metrics
+        self._memory_bytes, self._now_s, self._wait = memory_bytes, now_s, wait
+        self._failures = 0
+        self._reported_s = now_s()
+        self._reported_rows = 0
+
+    def run(self, should_stop: Callable[[], bool]) -> None:
+        """Turn until asked to stop, then finish what is on its way and leave the group."""
+        try:
+            while not should_stop():
+                self.turn()
+            self._finish()
+        finally:
+            self._group.close()
+            self._inserter.stop(FINISH_S)
+
+    def turn(self) -> None:
+        """One round. Whatever fails for a passing reason is logged, and tried again in a later round."""
+        self._health.beat(self._now_s())
+        try:
+            self._poll()
+            if self._group.changed:
+                self._start_over()
+            self._parking.retry_due(self._now_s())
+            self._fill()
+            self._sink.step(self._now_s())
+            self._failures = 0
+        except CommitRefused as refused:
+            log.info("a commit was refused, reading the truth again", extra={"reason": str(refused)})
+            self._sink.drop()
+        except CommitAmbiguous as unknown:
+            log.warning("a commit's fate is unknown, leaving the group", extra={"reason": str(unknown)})
+            self._rejoin()
+        except PenstockError as error:
+            if not error.retriable:
+                raise
+            self._note_failure(error)
+        self._report()
+
+    def _poll(self) -> None:
+        lanes = self._sink.lanes
+        hungry = [] if self._is_over_memory() else [at for at, lane in lanes.items() if lane.is_hungry]
+        self._group.pause(lanes.keys() - hungry)
+        busy = any(lane.flying for lane in lanes.values())
+        can_work = any(lane.can_work for lane in lanes.values())
+        if busy and not hungry and not can_work:
+            self._inserter.wait(FULL_WAIT_S)
+        slabs = self._group.poll(0.0 if can_work else BUSY_WAIT_S if busy else IDLE_WAIT_S)
+        for partition, run in slabs.items():
+            if partition in lanes:
+                lanes[partition].pending.extend(run)
+
+    def _is_over_memory(self) -> bool:
+        return sum(lane.buffered_bytes for lane in self._sink.lanes.values()) >= self._memory_bytes
+
+    def _fill(self) -> None:
+        """Fill the lanes; when memory runs short the largest buffer is cut early."""
+        now_s, lanes = self._now_s(), list(self._sink.lanes.values())
+        hurried = max(lanes, key=lambda lane: lane.buffer.payload_bytes) if lanes and self._is_over_memory() else None
+        for lane in lanes:
+            lane.fill(now_s, hurry=lane is hurried)
+        for lane in lanes:
+            if self._sink.lanes.get(lane.partition) is lane:
+                self._parking.check_flood(lane)
+
+    def _start_over(self) -> None:
+        """S5, T5: drop every buffer, read the truth, seek every partition to it."""
+        self._sink.drop()
+        self._parking.clear()
+        if not self._group.is_stable:
+            self._health.set_ready(False, "joining the consumer group")
+            return
+        try:
+            self._sink.lanes = self._opening.open_all()
+        except PenstockError:
+            self._group.changed = True
+            raise
+        for lane in list(self._sink.lanes.values()):
+            if not lane.parked and (error := self._opening.expired(lane)):
+                self._parking.park(lane.feed, error)
+        partitions = sorted(map(str, self._sink.lanes))
+        detail = f"working on {', '.join(partitions)}" if partitions else "idle: more consumers than partitions"
+        self._health.set_ready(True, detail)
+        log.info("assigned" if partitions else "no partition is left for this consumer, waiting", extra={"partitions": partitions})
+
+    def _rejoin(self) -> None:
+        self._sink.drop()
+        self._health.set_ready(False, "joining the consumer group anew")
+        self._metrics.retries.labels("rejoin").inc()
+        try:
+            self._group.rejoin()
+        except KafkaUnavailable as error:
+            self._note_failure(error)
+
+    def _note_failure(self, error: PenstockError) -> None:
+        self._failures += 1
+        self._metrics.retries.labels(type(error).__name__).inc()
+        if self._failures == 1 or self._failures % FAILURES_BEFORE_REJOIN == 0:
+            log.warning("trying again", extra={"failures": self._failures, "reason": str(error)})
+        self._wait(PAUSE_AFTER_FAILURE_S)
+        if self._failures % FAILURES_BEFORE_REJOIN == 0:  # a client that broke for good stays broken
+            self._rejoin()
+
+    def _finish(self) -> None:
+        """Let what is in flight land and be committed; what is only buffered is read again by whoever comes next."""
+        deadline_s = self._now_s() + FINISH_S
+        for lane in self._sink.lanes.values():
+            lane.forget_unnamed()
+        try:
+            while self._now_s() < deadline_s and any(lane.flying for lane in self._sink.lanes.values()):
+                self._inserter.wait(BUSY_WAIT_S)
+                self._sink.step(self._now_s())
+        except (CommitRefused, CommitAmbiguous) as error:
+            log.info("the last commit did not go through, the next owner recovers", extra={"reason": str(error)})
+
+    def _report(self) -> None:
+        now_s = self._now_s()
+        if now_s - self._reported_s < REPORT_EVERY_S:
+            return
+        lags = self._lags()
+        rows = self._sink.stored_rows
+        if rows != self._reported_rows:
+            per_s = (rows - self._reported_rows) / (now_s - self._reported_s)
+            log.info("stored", extra={"rows": rows, "rows_per_s": round(per_s), "lag": sum(lags.values())})
+        self._reported_s, self._reported_rows = now_s, rows
+
+    def _lags(self) -> dict[Partition, int]:
+        try:
+            ends = self._group.end_offsets(self._sink.lanes)
+        except KafkaUnavailable:
+            return {}
+        lags = {at: max(0, end - self._sink.lanes[at].committed) for at, end in ends.items()}
+        for at, lag in lags.items():
+            self._metrics.lag.labels(at.topic, str(at.partition)).set(lag)
+        return lags

@@ -1,0 +1,86 @@
+"""Feeds that cannot go on: why, since when, and when to try again. The loop and the sink report to it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from common.errors import FeedBlocked
+from common.health import Health
+from common.metrics import SinkMetrics
+from common.stream import Feed
+from consumer.lane import Lane
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Parked:
+    feed: Feed
+    reason: str
+    retry_s: float
+
+
+class Parking:
+    """Parks and unparks feeds. `reopen(feed, reason)` replaces the feed's lanes: standing still with a reason, or at work."""
+
+    def __init__(
+        self,
+        health: Health,
+        metrics: SinkMetrics,
+        *,
+        reopen: Callable[[Feed, str], None],
+        retry_every_s: float,
+        dead_letter_limit: int,
+        now_s: Callable[[], float],
+        unix_s: Callable[[], float],
+    ) -> None:
+        self._health, self._metrics, self._reopen = health, metrics, reopen
+        self._retry_every_s, self._dead_letter_limit = retry_every_s, dead_letter_limit
+        self._now_s, self._unix_s = now_s, unix_s
+        self._parked: dict[str, _Parked] = {}
+
+    def reason(self, feed: Feed) -> str:
+        """Why the feed stands still, empty if it does not."""
+        parked = self._parked.get(feed.topic)
+        return parked.reason if parked else ""
+
+    def park(self, feed: Feed, error: FeedBlocked) -> None:
+        """The feed's partitions stand still from now on; the other feeds go on."""
+        reason = str(error)
+        self._parked[feed.topic] = _Parked(feed, reason, self._now_s() + self._retry_every_s)
+        todo = f"mend it; it is tried again every {self._retry_every_s:g} s"
+        self._health.park(feed.topic, reason, todo, self._unix_s())
+        self._metrics.parked.labels(feed.topic).set(1)
+        log.error("a feed is parked", extra={"feed": feed.topic, "reason": reason, "todo": todo})
+        self._reopen(feed, reason)
+
+    def check_flood(self, lane: Lane) -> None:
+        """Park the feed if more bad messages came in a row than allowed, before any of this batch is let go."""
+        if not lane.parked and lane.longest_bad_run > self._dead_letter_limit:
+            self.park(
+                lane.feed,
+                FeedBlocked(
+                    f"{lane.partition}: more than {self._dead_letter_limit} bad messages in a row from offset "
+                    f"{lane.committed} on. Mend the producer; to send them all to {lane.feed.dead_topic}, raise "
+                    "DEAD_LETTER_LIMIT and start the sink again"
+                ),
+            )
+
+    def retry_due(self, now_s: float) -> None:
+        """Let feeds whose time has come try again."""
+        for topic, parked in list(self._parked.items()):
+            if now_s >= parked.retry_s:
+                self._forget(topic)
+                self._reopen(parked.feed, "")
+
+    def clear(self) -> None:
+        """Forget all: a new assignment finds out for itself."""
+        for topic in list(self._parked):
+            self._forget(topic)
+
+    def _forget(self, topic: str) -> None:
+        del self._parked[topic]
+        self._health.unpark(topic)
+        self._metrics.parked.labels(topic).set(0)

@@ -1,0 +1,153 @@
+"""Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
+
+An INSERT that was never tried before and is acknowledged is in. Everything else goes the one recovery path: count the
+range by address; complete: done; else insert what is missing under the same token and count again; what is still
+missing needs the next attempt's token, which has to be named in a commit first.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+import numpy as np
+
+from common.clickhouse_io.store import Range, Stored
+from common.errors import ClickHouseUnavailable, FeedBlocked
+from common.stream import Table
+from consumer.batch import Batch
+from consumer.job import Job, Tokens
+
+Columns = Mapping[str, np.ndarray]
+
+
+class Outcome(enum.Enum):
+    """What became of a job."""
+
+    STORED = "every row is in its table, once"
+    NEXT_ATTEMPT = "the token is used up and rows are missing: name the next attempt"
+    CANCELLED = "the assignment is gone; somebody else will look"
+
+
+class Tables(Protocol):
+    """What is needed of `common.clickhouse_io.store.Store`."""
+
+    def insert(self, table: str, columns: Columns, *, token: str, query_id: str) -> None:
+        """Insert one block."""
+
+    def stored(self, table: str, range_: Range) -> Stored:
+        """Addresses that are there."""
+
+    def is_running(self, query_id_prefix: str) -> bool:
+        """Whether a copy of an INSERT still runs."""
+
+
+class _Cancelled(Exception):
+    pass
+
+
+class Recovery:
+    """Carries out jobs, one at a time, on a store of its own."""
+
+    def __init__(self, store: Tables, tokens: Tokens, tables: Iterable[Table]) -> None:
+        self._store, self._tokens = store, tokens
+        self._partition_of = {table.name: table.partition_of for table in tables}
+
+    def carry_out(self, job: Job) -> Outcome:
+        """Insert the job's rows, or find out what an earlier attempt left. Raises what the store raises."""
+        try:
+            if not job.verify:
+                self._insert(job, lambda table: job.batch.blocks[table])
+                return Outcome.STORED
+            return self._recover(job)
+        except _Cancelled:
+            return Outcome.CANCELLED
+
+    def _insert(self, job: Job, rows_of: Callable[[str], Columns]) -> None:
+        for table in job.batch.blocks:
+            for piece, columns in enumerate(_pieces(rows_of(table), job)):
+                if job.burn:
+                    columns = self._one_row_each(table, columns)
+                if len(columns["_off"]):
+                    self._stop_if_cancelled(job)
+                    token = self._tokens.of(job, table, piece)
+                    # C1: the server refuses a second query of that id, so copies of one INSERT never run side by side
+                    self._store.insert(table, columns, token=token, query_id=token + job.query_suffix)
+
+    def _one_row_each(self, table: str, columns: Columns) -> Columns:
+        """A row for each table partition: enough to use a token up, small enough for any memory limit."""
+        partition_of = self._partition_of.get(table)
+        if partition_of is None:
+            return {name: column[:1] for name, column in columns.items()}
+        _, firsts = np.unique(partition_of(columns), return_index=True)
+        return {name: column[firsts] for name, column in columns.items()}
+
+    def _recover(self, job: Job) -> Outcome:
+        missing = self._missing(job)
+        if missing:
+            self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
+            missing = self._missing(job)
+        if not missing:
+            return Outcome.STORED
+        # C3: only when no copy runs any more is what is missing now missing for good.
+        self._wait_for_copies(job)
+        return Outcome.NEXT_ATTEMPT if self._missing(job) else Outcome.STORED
+
+    def _wait_for_copies(self, job: Job) -> None:
+        for table in job.batch.blocks:
+            for piece in range(job.intent.pieces):
+                self._stop_if_cancelled(job)
+                token = self._tokens.of(job, table, piece)
+                if self._store.is_running(token):
+                    raise ClickHouseUnavailable(f"INSERT {token}: an earlier copy of it still runs")
+
+    def _missing(self, job: Job) -> dict[str, Columns]:
+        """Per table the rows that it does not hold; tables that are complete are left out."""
+        missing = {}
+        for table, columns in job.batch.blocks.items():
+            self._stop_if_cancelled(job)
+            stored = self._store.stored(table, Range(job.batch.tp, job.batch.first, job.batch.next))
+            keep = ~_is_stored(columns, stored, job.batch, table)
+            if keep.any():
+                missing[table] = {name: column[keep] for name, column in columns.items()}
+        return missing
+
+    def _stop_if_cancelled(self, job: Job) -> None:
+        if job.cancelled:
+            raise _Cancelled
+
+
+def _is_stored(columns: Columns, stored: Stored, batch: Batch, table: str) -> np.ndarray:
+    """Which of our rows are there. Raises FeedBlocked when something else is there: only a person can judge that."""
+    ours = _keys(columns["_off"], columns["_row"], batch.first)
+    theirs = _keys(stored.offsets, stored.rows, batch.first)
+    where = f"{table} holds of {batch.partition} offsets {batch.first}-{batch.next}"
+    if len(np.unique(theirs)) != len(theirs):
+        raise FeedBlocked(f"{where} rows that are there twice: run python -m consumer audit")
+    if not np.isin(theirs, ours).all():
+        raise FeedBlocked(
+            f"{where} rows that this version does not make of these messages: deploy the version that wrote them, let "
+            "it finish the range, then deploy this one"
+        )
+    return np.isin(ours, theirs)
+
+
+def _keys(offsets: np.ndarray, rows: np.ndarray, first: int) -> np.ndarray:
+    return (offsets.astype(np.uint64) - np.uint64(first)) << np.uint64(32) | rows.astype(np.uint64)
+
+
+def _pieces(columns: Columns, job: Job) -> list[Columns]:
+    """The rows cut at message boundaries that depend on the range alone, so that a retry makes the same pieces."""
+    if job.intent.pieces == 1:
+        return [columns]
+    span = job.batch.next - job.batch.first
+    edges = [job.batch.first + span * piece // job.intent.pieces for piece in range(1, job.intent.pieces)]
+    which = np.searchsorted(np.asarray(edges, np.uint64), columns["_off"], side="right")
+    return [
+        {name: column[which == piece] for name, column in columns.items()} for piece in range(job.intent.pieces)
+    ]
+
+
+def _none_of(columns: Columns) -> Columns:
+    return {name: column[:0] for name, column in columns.items()}

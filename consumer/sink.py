@@ -1,0 +1,229 @@
+"""The sink's promise: every event of a valid message is in its tables exactly once, whatever dies at whatever line.
+
+For each batch, a range [first, next) of one partition: commit `first` with an intent that names `next`, insert the
+rows under a token made of that range, commit `next`. What goes wrong, what follows, and why nothing is lost or repeated:
+
+| what goes wrong | what happens |
+|---|---|
+| a message is bad (JSON, type, range) | it goes whole to the dead-letter topic, acknowledged before the offset passes it |
+| a flood of bad messages | the feed is parked before the batch is named; the other feeds go on |
+| killed before the intent is committed | nothing was sent; the successor reads from `first` and cuts as it likes |
+| killed after the intent, before or in the INSERT | the successor rebuilds that very range and recovers it |
+| killed after the INSERT, before `next` is committed | the successor counts the range, finds it complete, commits `next` |
+| the INSERT's acknowledgement is lost | counted by address; the same token makes a second copy harmless |
+| ClickHouse is killed between token and part | the count finds the hole; the rows go in under the next attempt's token |
+| ClickHouse is slow or away | partitions are paused, polling goes on, the job is tried again by recovery |
+| a block is too big for ClickHouse's memory | after five tries the token is used up, the range goes on in more pieces |
+| ClickHouse refuses for good | the feed is parked with the reason, and tried again on a schedule |
+| a rebalance | buffers are dropped, positions read anew; a standing intent is recovered by the new owner |
+| a commit is refused | it was not applied: buffers are dropped, the truth is read again |
+| a commit's fate is unknown | leave the group, join as a new member, read the truth under a higher generation (R1) |
+| a member that was frozen wakes up | its commits are refused, its INSERTs are dropped by their token |
+| retention cut into what is not stored | the feed is parked: going on would lose rows silently |
+| offsets set by another tool, group renamed | refused at start; `python -m consumer adopt` resumes behind what is stored |
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Protocol
+
+from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked
+from common.kafka_io.group import Committed
+from common.metrics import SinkMetrics
+from common.retry import delay_s
+from common.slab import Partition, Record
+from common.stream import Feed
+from consumer.inserter import Inserter, Result
+from consumer.intent import Intent
+from consumer.job import Acknowledgement, Job
+from consumer.lane import Lane
+from consumer.recovery import Outcome
+
+log = logging.getLogger(__name__)
+
+SAME_SIZE_TRIES = 5
+FROZEN_COPY_S = 3.0
+"""C2: a client frozen in mid-INSERT keeps the query id for minutes; past this the copy gets an id of its own."""
+
+
+class Commits(Protocol):
+    """What is needed of `common.kafka_io.group.Group` to commit."""
+
+    def commit(self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None) -> bool:
+        """One attempt, waited for."""
+
+
+class LetterBox(Protocol):
+    """What is needed of `common.kafka_io.dead_letters.DeadLetters`."""
+
+    def send(
+        self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str
+    ) -> Acknowledgement:
+        """Send one dead letter."""
+
+
+class Sink:
+    """Carries batches through intent, INSERT and commit. Main thread only; the loop feeds it.
+
+    `blocked` is called when a feed cannot go on; `jitter` gives random numbers in [0, 1).
+    """
+
+    def __init__(
+        self,
+        commits: Commits,
+        inserter: Inserter,
+        letters: LetterBox,
+        metrics: SinkMetrics,
+        *,
+        instance: str,
+        blocked: Callable[[Feed, FeedBlocked], None],
+        jitter: Callable[[], float],
+    ) -> None:
+        self._commits, self._inserter, self._letters, self._metrics = commits, inserter, letters, metrics
+        self._instance, self._blocked, self._jitter = instance, blocked, jitter
+        self.lanes: dict[Partition, Lane] = {}
+        self.stored_rows = 0
+
+    def drop(self) -> None:
+        """S5: forget every lane and all that was read for it; their jobs stop before the next statement."""
+        for partition in list(self.lanes):
+            self.replace(partition, None)
+
+    def replace(self, partition: Partition, lane: Lane | None) -> None:
+        """Put a fresh lane, or none, in the place of one."""
+        for job in self.lanes.pop(partition).jobs():
+            job.cancelled = True
+        if lane is not None:
+            self.lanes[partition] = lane
+
+    def step(self, now_s: float) -> None:
+        """Take results in, commit what may be committed, send what is named. Raises CommitRefused, CommitAmbiguous."""
+        for result in self._inserter.results():
+            self._take(result, now_s)
+        self._commit(now_s)
+        for lane in list(self.lanes.values()):
+            if lane.flying is not None:
+                self._send(lane, lane.flying, now_s)
+
+    def _commit(self, now_s: float) -> None:
+        """All lanes that are due share one request. What it names may be sent once it is acknowledged (S1)."""
+        wanted = {}
+        for lane in self.lanes.values():
+            if commit := lane.wanted_commit(now_s):
+                wanted[lane] = commit
+        if not wanted:
+            return
+        offsets = {lane.partition: Committed(to.offset, to.intent.encode()) for lane, to in wanted.items()}
+        if not self._commits.commit(offsets, meanwhile=self._decode):
+            return
+        for lane, commit in wanted.items():
+            if lane.flying is not None and lane.flying.is_done:
+                self._count(lane.flying, now_s)
+            lane.applied(commit)
+
+    def _decode(self) -> None:
+        for lane in self.lanes.values():
+            lane.buffer.decode()
+
+    def _send(self, lane: Lane, job: Job, now_s: float) -> None:
+        if job.batch.dead and not job.dead_letters:
+            self._send_dead_letters(lane.feed, job)
+        for letter in job.dead_letters:
+            if letter.error:
+                self._blocked(lane.feed, FeedBlocked(f"{lane.feed.dead_topic} does not take a message: {letter.error}"))
+                return
+        if job.stored or job.submitted or job.wants or now_s < job.not_before_s:
+            return
+        if job.batch.blocks:
+            self._inserter.submit(job)
+        else:
+            job.stored = True
+
+    def _send_dead_letters(self, feed: Feed, job: Job) -> None:
+        for letter in job.batch.dead:
+            job.dead_letters.append(
+                self._letters.send(
+                    letter.record, job.partition, job.intent.topic, letter.reason, feed.dead_topic
+                )
+            )
+            self._metrics.dead_letters.labels(feed.topic, _kind_of(letter.reason)).inc()
+        log.warning(
+            "messages went to the dead-letter topic",
+            extra={"topic": feed.dead_topic, "messages": len(job.batch.dead), "first_reason": job.batch.dead[0].reason},
+        )
+
+    def _take(self, result: Result, now_s: float) -> None:
+        job, lane = result.job, self.lanes.get(result.job.partition)
+        if job.cancelled or lane is None or lane.flying is not job:
+            return
+        if result.error is None:
+            self._take_outcome(job, result)
+        elif isinstance(result.error, ClickHouseUnavailable):
+            self._try_later(lane, job, result.error, now_s)
+        elif isinstance(result.error, FeedBlocked):
+            self._blocked(lane.feed, result.error)
+        else:
+            raise result.error
+
+    def _take_outcome(self, job: Job, result: Result) -> None:
+        self._metrics.insert_seconds.labels(job.partition.topic).observe(result.took_s)
+        if result.outcome is Outcome.STORED:
+            job.stored = True
+        elif result.outcome is Outcome.NEXT_ATTEMPT:
+            self._next_attempt(job)
+
+    def _next_attempt(self, job: Job) -> None:
+        """R4: only what an acknowledged commit names may be sent, so the attempt is named first."""
+        pieces = job.intent.pieces * 2 if job.burn else job.intent.pieces
+        job.wants = job.intent.retry(pieces=pieces)
+        job.burn, job.too_big, job.verify = False, 0, True
+        log.warning("rows of a range are missing, its next attempt is named", extra=_about(job, job.wants))
+
+    def _try_later(self, lane: Lane, job: Job, error: ClickHouseUnavailable, now_s: float) -> None:
+        job.failures += 1
+        job.verify, job.submitted = True, False
+        job.not_before_s = now_s + delay_s(job.failures, jitter=self._jitter())
+        job.failing_since_s = now_s if job.failing_since_s is None else job.failing_since_s
+        if now_s - job.failing_since_s > FROZEN_COPY_S:
+            job.query_suffix = f"~{self._instance}.{job.failures}"
+        self._metrics.retries.labels("insert").inc()
+        log.warning(
+            "an INSERT is tried again",
+            extra={**_about(job, job.intent), "failures": job.failures, "reason": str(error)},
+        )
+        if isinstance(error, BlockTooBig):
+            job.too_big += 1
+        if job.too_big >= SAME_SIZE_TRIES and not job.burn:
+            self._make_smaller(lane, job)
+
+    def _make_smaller(self, lane: Lane, job: Job) -> None:
+        if job.intent.pieces * 2 > job.batch.next - job.batch.first:
+            at = f"{job.partition} offset {job.batch.first}"
+            self._blocked(lane.feed, FeedBlocked(f"{at}: ClickHouse cannot take even one message at a time"))
+        else:
+            job.burn = True
+
+    def _count(self, job: Job, now_s: float) -> None:
+        topic = job.partition.topic
+        self.stored_rows += job.batch.rows
+        self._metrics.rows.labels(topic).inc(job.batch.rows)
+        self._metrics.bytes.labels(topic).inc(job.batch.payload_bytes)
+        self._metrics.batches.labels(topic).inc()
+        self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - job.batch.born_s))
+
+
+def _about(job: Job, intent: Intent) -> dict[str, object]:
+    return {
+        "partition": str(job.partition),
+        "first": job.batch.first,
+        "next": job.batch.next,
+        "attempt": intent.attempt,
+        "pieces": intent.pieces,
+    }
+
+
+def _kind_of(reason: str) -> str:
+    """A reason without its place in the message, so that it can be a label."""
+    return reason.partition(" - at ")[0].partition(" (byte")[0].partition(": invalid byte")[0][:80]

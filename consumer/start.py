@@ -1,0 +1,109 @@
+"""Puts a sink together from settings, after the checks that its promise rests on (R3, R7). `__main__` calls it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from functools import partial
+
+from common.clickhouse_io.schema import Schema
+from common.clickhouse_io.store import Store
+from common.config import Settings
+from common.health import Health
+from common.kafka_io.clients import Clients
+from common.kafka_io.dead_letters import DeadLetters
+from common.kafka_io.group import Group
+from common.kafka_io.selftest import check_brokers
+from common.metrics import SinkMetrics
+from common.stream import Feed, Stream
+from consumer.batch import Limits
+from consumer.inserter import Inserter
+from consumer.job import Tokens
+from consumer.loop import Loop
+from consumer.opening import Opening
+from consumer.parking import Parking
+from consumer.recovery import Recovery
+from consumer.sink import Sink
+
+MEMORY_BATCHES = 3
+"""Buffered columns may take so many times BATCH_BYTES before reading pauses."""
+
+
+@dataclass(frozen=True)
+class Clock:
+    """The clocks and the sleep that the edge hands in."""
+
+    now_s: Callable[[], float]
+    unix_s: Callable[[], float]
+    sleep: Callable[[float], object]
+    jitter: Callable[[], float]
+
+
+def sink_group(settings: Settings) -> str:
+    """The one consumer group of all sink feeds."""
+    return f"{settings.kafka.group_id}-sink"
+
+
+def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> None:
+    """Raise StartRefused unless tables, topics and brokers are as the promise needs them."""
+    feeds = [feed for stream in streams for feed in stream.feeds]
+    schema = Schema(settings.clickhouse)
+    schema.check(table for feed in feeds for table in feed.tables)
+    schema.close()
+    clients = Clients(settings.kafka, clock.now_s, clock.sleep)
+    check_brokers(clients.consumer, [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds])
+
+
+def build(
+    settings: Settings, streams: Iterable[Stream], health: Health, metrics: SinkMetrics, instance: str, clock: Clock
+) -> Loop:
+    """The loop of one sink process; the insert thread runs already, the group is being joined."""
+    feeds = {feed.topic: (feed, feed.schema_hash(stream.version)) for stream in streams for feed in stream.feeds}
+    limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
+    clients, group_name = Clients(settings.kafka, clock.now_s, clock.sleep), sink_group(settings)
+    tables = [table for feed, _ in feeds.values() for table in feed.tables]
+    recovery = Recovery(Store(settings.clickhouse), Tokens(settings.sink.epoch, group_name), tables)
+    inserter = Inserter(recovery, clock.now_s)
+    group = Group(
+        partial(clients.consumer, group_name),
+        list(feeds),
+        now_s=clock.now_s,
+        commit_timeout_s=settings.kafka.request_timeout_s + 1.0,
+    )
+    opening = Opening(group, Store(settings.clickhouse), feeds, limits, group_name=group_name)
+    sink = Sink(
+        group,
+        inserter,
+        DeadLetters(clients.dead_letter_producer),
+        metrics,
+        instance=instance,
+        blocked=lambda feed, error: parking.park(feed, error),
+        jitter=clock.jitter,
+    )
+
+    def reopen(feed: Feed, parked: str) -> None:
+        for partition, lane in list(sink.lanes.items()):
+            if lane.feed.topic == feed.topic:
+                sink.replace(partition, opening.reopen(lane, parked))
+
+    parking = Parking(
+        health,
+        metrics,
+        reopen=reopen,
+        retry_every_s=settings.sink.park_retry_s,
+        dead_letter_limit=settings.sink.dead_letter_limit,
+        now_s=clock.now_s,
+        unix_s=clock.unix_s,
+    )
+    return Loop(
+        group,
+        sink,
+        opening,
+        parking,
+        inserter,
+        health,
+        metrics,
+        memory_bytes=MEMORY_BATCHES * settings.sink.batch_bytes,
+        now_s=clock.now_s,
+        wait=clock.sleep,
+    )

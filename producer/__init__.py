@@ -1,0 +1,1 @@
+"""Generates the events of a stream and sends them to Kafka."""

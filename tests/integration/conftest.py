@@ -1,0 +1,43 @@
+"""The real servers for integration tests: one stack for the whole run, on free ports, in a temporary folder."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.settings import cache_folder
+from infra.local.stack import Stack
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.integration)
+
+
+@pytest.fixture(scope="session")
+def kafka_cache() -> Path:
+    """Where downloads are kept between runs."""
+    return cache_folder(os.environ)
+
+
+@pytest.fixture(scope="session")
+def stack(
+    tmp_path_factory: pytest.TempPathFactory, kafka_cache: Path, request: pytest.FixtureRequest
+) -> Iterator[Stack]:
+    """Three brokers and a ClickHouse, ready. A test that hurts one of them leaves it healthy again."""
+    servers = Stack.on_free_ports(tmp_path_factory.mktemp("stack"), kafka_cache)
+    default = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM tears down too
+    try:
+        with servers:
+            yield servers
+    finally:
+        signal.signal(signal.SIGTERM, default)
+    if not request.session.testsfailed:  # else data and logs may tell why
+        servers.wipe()

@@ -1,0 +1,110 @@
+"""The proxy itself: what it breaks, and that it breaks nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from clickhouse_driver import Client, errors
+
+from infra.local.stack import Stack
+from infra.local.waiting import wait_until
+from tests.integration.proxy import Proxy
+
+ROWS = [(number, f"text {number}") for number in range(50_000)]
+BROKEN = (errors.NetworkError, OSError, EOFError)
+
+
+@pytest.fixture
+def table(stack: Stack) -> Iterator[str]:
+    direct = Client("127.0.0.1", port=stack.clickhouse_port)
+    direct.execute("CREATE TABLE through_proxy (number UInt64, text String) ENGINE = MergeTree ORDER BY number")
+    yield "through_proxy"
+    direct.execute("DROP TABLE through_proxy SYNC")
+    direct.disconnect()
+
+
+@pytest.fixture
+def proxy(stack: Stack) -> Iterator[Proxy]:
+    with Proxy(stack.clickhouse_port) as proxy:
+        yield proxy
+
+
+@pytest.fixture(params=["plain", "lz4"])
+def client(proxy: Proxy, request: pytest.FixtureRequest) -> Iterator[Client]:
+    compression = "lz4" if request.param == "lz4" else False
+    client = Client("127.0.0.1", port=proxy.port, compression=compression, send_receive_timeout=5)
+    yield client
+    client.disconnect()
+
+
+def insert(client: Client, table: str) -> None:
+    client.execute(f"INSERT INTO {table} (number, text) VALUES", ROWS)
+
+
+def stored(stack: Stack, table: str) -> int:
+    direct = Client("127.0.0.1", port=stack.clickhouse_port)
+    try:
+        return int(direct.execute(f"SELECT count() FROM {table}")[0][0])
+    finally:
+        direct.disconnect()
+
+
+def test_passes_everything_on(stack, proxy, client, table):
+    insert(client, table)
+    insert(client, table)
+    assert client.execute(f"SELECT count(), sum(number) FROM {table}") == [(100_000, 2 * sum(range(50_000)))]
+    assert proxy.counters.inserts == 2
+    assert proxy.counters.connections == 1
+
+
+def test_a_lost_acknowledgement_is_an_error_for_the_client_and_rows_for_the_server(stack, proxy, client, table):
+    proxy.lose_acknowledgements(1)
+    assert client.execute("SELECT 1") == [(1,)]  # only INSERTs are hurt
+    with pytest.raises(BROKEN):
+        insert(client, table)
+    assert stored(stack, table) == 50_000
+    assert proxy.counters.lost_acknowledgements == 1
+    insert(client, table)
+    assert stored(stack, table) == 100_000
+
+
+@pytest.mark.parametrize("after_bytes", [10, 300, 100_000])
+def test_a_cut_request_stores_nothing(stack, proxy, client, table, after_bytes):
+    proxy.cut_requests(after_bytes, times=1)
+    with pytest.raises(BROKEN):
+        insert(client, table)
+    assert proxy.counters.cut_requests == 1
+    assert stored(stack, table) == 0
+    insert(client, table)
+    assert stored(stack, table) == 50_000
+
+
+def test_refuses_connections_until_it_passes_on_again(stack, proxy, client, table):
+    insert(client, table)
+    proxy.refuse()
+    with pytest.raises(BROKEN):
+        insert(client, table)
+    proxy.pass_on()
+    insert(client, table)
+    assert stored(stack, table) == 100_000
+
+
+def test_holds_traffic_until_it_passes_on_again(stack, proxy, client, table):
+    assert client.execute("SELECT 1") == [(1,)]
+    client.connection.send_receive_timeout = 0.3
+    client.connection.socket.settimeout(0.3)
+    proxy.hold()
+    with pytest.raises(BROKEN):
+        client.execute("SELECT 1")
+    proxy.pass_on()
+    assert wait_until(lambda: client.execute("SELECT 1") == [(1,)], timeout_s=5)
+
+
+def test_an_exception_of_the_server_is_passed_on(proxy, client, table):
+    proxy.lose_acknowledgements(1)
+    with pytest.raises(errors.ServerException):
+        client.execute(f"INSERT INTO {table} (number, text) SELECT throwIf(1), ''")
+    with pytest.raises(errors.ServerException):
+        client.execute("INSERT INTO no_such_table (number) VALUES", [(1,)])
+    assert proxy.counters.lost_acknowledgements == 0
