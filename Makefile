@@ -40,7 +40,7 @@ down: $(READY) ## stop them
 	$(BIN)/python -m infra.local down
 
 bench: $(READY) ## how fast it is here, and against what
-	$(BIN)/python -m infra.bench
+	$(BIN)/python -m tests.bench
 
 lock: $(READY) ## pin the newest allowed version of every dependency
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

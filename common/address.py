@@ -20,7 +20,15 @@ def tp_address(topic_id: uuid.UUID, partition: int) -> int:
 
 
 def token(
-    *, epoch: int, group: str, topic_id: uuid.UUID, partition: int, first: int, next_offset: int, attempt: str, table: str
+    *,
+    epoch: int,
+    group: str,
+    topic_id: uuid.UUID,
+    partition: int,
+    first: int,
+    next_offset: int,
+    attempt: str,
+    table: str,
 ) -> str:
     """R6: the deduplication token of one INSERT; two INSERTs share it only if they hold the same rows."""
     return f"v1:{epoch}:{group}:{topic_id}:{partition}:{first}-{next_offset}#{attempt}:{table}"

@@ -31,7 +31,7 @@ class Codec:
 
     def __init__(self, event: type[msgspec.Struct]) -> None:
         self._one = msgspec.json.Decoder(event).decode
-        self._one_or_many = msgspec.json.Decoder(event | list[event]).decode  # type: ignore[operator]
+        self._one_or_many = msgspec.json.Decoder(event | list[event]).decode  # type: ignore[valid-type]
 
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode raw values; bad messages are reported, never raised."""

@@ -1,4 +1,4 @@
-"""The unit the reader hands out: a run of raw messages of one partition. Pure; made by kafka_io, used by the consumer."""
+"""What the reader hands out: a run of raw messages of one partition. Pure; made by kafka_io, used by the consumer."""
 
 from __future__ import annotations
 

@@ -58,7 +58,8 @@ class Table:
     `ddl` is a CREATE TABLE with the placeholders {table}, {address} and {settings}. `rows` turns decoded events
     into columns, as a pure function. `partition_of` gives, for those columns, an array that tells table
     partitions apart (None: the table is not partitioned); a block holds few of them. `variable` names the
-    setting that renames the table.
+    setting that renames the table. `event_rows` is an SQL condition that is true for exactly one row of each
+    event, so that an audit can count events (None: every row is an event); asked of a feed's first table only.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Table:
     rows: Callable[[Sequence[Any]], Rows]
     partition_of: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
     variable: str | None = None
+    event_rows: str | None = None
 
     def create_statement(self) -> str:
         """The complete CREATE TABLE IF NOT EXISTS, with address columns, by_address projection and settings."""

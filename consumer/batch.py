@@ -14,7 +14,8 @@ import numpy as np
 from common.codec import Codec, Decoded
 from common.errors import BadData
 from common.slab import Partition, Record, Slab
-from common.stream import Feed, Rows, Table
+from common.stream import Feed, Table
+from consumer.addressing import with_address
 
 PIECE_BYTES = 1 << 20
 """Raw bytes that are decoded at a time."""
@@ -25,7 +26,7 @@ MAX_TABLE_PARTITIONS = 50
 
 @dataclass(frozen=True)
 class Limits:
-    """A batch is due at `rows` rows (of its largest table), `payload_bytes` of columns, or `age_s` after its first message."""
+    """A batch is due at `rows` rows of its largest table, `payload_bytes` of columns, or `age_s` after it began."""
 
     rows: int
     payload_bytes: int
@@ -52,6 +53,7 @@ class Batch:
     born_s: float
     blocks: dict[str, dict[str, np.ndarray]]
     dead: list[DeadLetter] = field(default_factory=list)
+    bad_run_before: int = 0
     longest_bad_run: int = 0
 
     @property
@@ -216,6 +218,7 @@ class Buffer:
             born_s=self.born_s or 0.0,
             blocks={table.name: self._join(table) for table in self._tables if self._rows[table.name]},
             dead=self._dead,
+            bad_run_before=self.bad_run_before,
             longest_bad_run=self.longest_bad_run,
         )
         self.start = self.position
@@ -227,34 +230,6 @@ class Buffer:
         if len(parts) == 1:
             return parts[0]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:
-    """The columns of a table with `_tp`, `_off`, `_row` and `_rows` beside them."""
-    columns = rows.columns
-    total = len(next(iter(columns.values())))
-    per_message = _rows_per_message(rows.per_event, decoded)
-    if per_message is None:
-        own = {"_off": offsets, "_row": np.zeros(total, np.uint32), "_rows": np.ones(total, np.uint32)}
-    else:
-        ends = np.cumsum(per_message)
-        index = np.arange(total) - np.repeat(ends - per_message, per_message)
-        own = {
-            "_off": np.repeat(offsets, per_message),
-            "_row": index.astype(np.uint32),
-            "_rows": np.repeat(per_message, per_message).astype(np.uint32),
-        }
-    return {**columns, "_tp": np.full(total, tp, np.uint64), **own}
-
-
-def _rows_per_message(per_event: np.ndarray | None, decoded: Decoded) -> np.ndarray | None:
-    if decoded.counts is None:
-        return per_event
-    if per_event is None:
-        return decoded.counts
-    ends = np.concatenate([[0], np.cumsum(per_event)])
-    last = np.cumsum(decoded.counts)
-    return ends[last] - ends[last - decoded.counts]
 
 
 def _size_of(values: Sequence[bytes | None]) -> int:

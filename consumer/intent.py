@@ -42,7 +42,9 @@ class Intent:
             "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
             "parked": self.parked[:_REASON_CHARACTERS] or None,
         }
-        return json.dumps({name: value for name, value in fields.items() if value is not None}, separators=(",", ":"))
+        return json.dumps(
+            {name: value for name, value in fields.items() if value is not None}, separators=(",", ":")
+        )
 
     def retry(self, *, pieces: int | None = None) -> Intent:
         """The intent of the next attempt at the same range."""

@@ -1,6 +1,6 @@
 """One partition of a sink: what was read, what is on its way, what may be committed next. Pure; the sink acts on it.
 
-    pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
+pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
 """
 
 from __future__ import annotations
@@ -37,12 +37,19 @@ class Lane:
     """
 
     def __init__(
-        self, feed: Feed, partition: Partition, tp: int, committed: int, standing: Intent, limits: Limits, bad_run: int = 0
+        self,
+        feed: Feed,
+        partition: Partition,
+        tp: int,
+        committed: int,
+        standing: Intent,
+        limits: Limits,
+        bad_run: int = 0,
     ) -> None:
         self.feed, self.partition, self.tp = feed, partition, tp
         self.committed, self.standing = committed, standing
         self._idle = replace(standing, next=None, attempt=1, pieces=1, parked="")
-        self._planned = standing if standing.next is not None else None
+        self._planned = replace(standing, parked="") if standing.next is not None else None
         self.pending: deque[Slab] = deque()
         self._limits = limits
         self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run)
@@ -73,6 +80,12 @@ class Lane:
         """The longest run of bad messages in what is not named yet."""
         ready = self.ready.batch.longest_bad_run if self.ready is not None else 0
         return max(ready, self.buffer.longest_bad_run)
+
+    @property
+    def bad_run(self) -> int:
+        """How many bad messages in a row end at the committed offset: where a lane opened anew counts on."""
+        unfinished = self.flying or self.ready
+        return unfinished.batch.bad_run_before if unfinished else self.buffer.bad_run_before
 
     @property
     def buffered_bytes(self) -> int:
@@ -120,7 +133,9 @@ class Lane:
         if self._planned is not None:
             intent, self._planned = self._planned, None
             if intent.next != batch.next:
-                raise AssertionError(f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}")
+                raise AssertionError(
+                    f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}"
+                )
             return Job(batch, intent, verify=True)
         return Job(batch, replace(self._idle, next=batch.next))
 

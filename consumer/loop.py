@@ -51,6 +51,11 @@ class Loop:
         self._reported_s = now_s()
         self._reported_rows = 0
 
+    @property
+    def stored_rows(self) -> int:
+        """Rows stored and committed since the start."""
+        return self._sink.stored_rows
+
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Turn until asked to stop, then finish what is on its way and leave the group."""
         try:

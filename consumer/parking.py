@@ -23,7 +23,10 @@ class _Parked:
 
 
 class Parking:
-    """Parks and unparks feeds. `reopen(feed, reason)` replaces the feed's lanes: standing still with a reason, or at work."""
+    """Parks and unparks feeds.
+
+    `reopen(feed, reason)` replaces the feed's lanes: standing still with a reason, or at work.
+    """
 
     def __init__(
         self,

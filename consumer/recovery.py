@@ -104,7 +104,7 @@ class Recovery:
 
     def _missing(self, job: Job) -> dict[str, Columns]:
         """Per table the rows that it does not hold; tables that are complete are left out."""
-        missing = {}
+        missing: dict[str, Columns] = {}
         for table, columns in job.batch.blocks.items():
             self._stop_if_cancelled(job)
             stored = self._store.stored(table, Range(job.batch.tp, job.batch.first, job.batch.next))
@@ -145,7 +145,8 @@ def _pieces(columns: Columns, job: Job) -> list[Columns]:
     edges = [job.batch.first + span * piece // job.intent.pieces for piece in range(1, job.intent.pieces)]
     which = np.searchsorted(np.asarray(edges, np.uint64), columns["_off"], side="right")
     return [
-        {name: column[which == piece] for name, column in columns.items()} for piece in range(job.intent.pieces)
+        {name: column[which == piece] for name, column in columns.items()}
+        for piece in range(job.intent.pieces)
     ]
 
 

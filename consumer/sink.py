@@ -1,17 +1,17 @@
 """The sink's promise: every event of a valid message is in its tables exactly once, whatever dies at whatever line.
 
 For each batch, a range [first, next) of one partition: commit `first` with an intent that names `next`, insert the
-rows under a token made of that range, commit `next`. What goes wrong, what follows, and why nothing is lost or repeated:
+rows under a token made of that range, commit `next`. What goes wrong, and why nothing is lost or repeated:
 
 | what goes wrong | what happens |
 |---|---|
-| a message is bad (JSON, type, range) | it goes whole to the dead-letter topic, acknowledged before the offset passes it |
+| a message is bad (JSON, type, range) | it goes whole to the dead-letter topic before the offset passes it |
 | a flood of bad messages | the feed is parked before the batch is named; the other feeds go on |
 | killed before the intent is committed | nothing was sent; the successor reads from `first` and cuts as it likes |
 | killed after the intent, before or in the INSERT | the successor rebuilds that very range and recovers it |
-| killed after the INSERT, before `next` is committed | the successor counts the range, finds it complete, commits `next` |
+| killed after the INSERT, before `next` is committed | the successor finds the range complete, commits `next` |
 | the INSERT's acknowledgement is lost | counted by address; the same token makes a second copy harmless |
-| ClickHouse is killed between token and part | the count finds the hole; the rows go in under the next attempt's token |
+| ClickHouse is killed between token and part | the count finds the hole; the next attempt's token fills it |
 | ClickHouse is slow or away | partitions are paused, polling goes on, the job is tried again by recovery |
 | a block is too big for ClickHouse's memory | after five tries the token is used up, the range goes on in more pieces |
 | ClickHouse refuses for good | the feed is parked with the reason, and tried again on a schedule |
@@ -20,7 +20,7 @@ rows under a token made of that range, commit `next`. What goes wrong, what foll
 | a commit's fate is unknown | leave the group, join as a new member, read the truth under a higher generation (R1) |
 | a member that was frozen wakes up | its commits are refused, its INSERTs are dropped by their token |
 | retention cut into what is not stored | the feed is parked: going on would lose rows silently |
-| offsets set by another tool, group renamed | refused at start; `python -m consumer adopt` resumes behind what is stored |
+| offsets set by another tool, group renamed | refused at start; `consumer adopt` resumes behind what is stored |
 """
 
 from __future__ import annotations
@@ -51,7 +51,9 @@ FROZEN_COPY_S = 3.0
 class Commits(Protocol):
     """What is needed of `common.kafka_io.group.Group` to commit."""
 
-    def commit(self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None) -> bool:
+    def commit(
+        self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None
+    ) -> bool:
         """One attempt, waited for."""
 
 
@@ -132,7 +134,9 @@ class Sink:
             self._send_dead_letters(lane.feed, job)
         for letter in job.dead_letters:
             if letter.error:
-                self._blocked(lane.feed, FeedBlocked(f"{lane.feed.dead_topic} does not take a message: {letter.error}"))
+                self._blocked(
+                    lane.feed, FeedBlocked(f"{lane.feed.dead_topic} does not take a message: {letter.error}")
+                )
                 return
         if job.stored or job.submitted or job.wants or now_s < job.not_before_s:
             return
@@ -151,7 +155,11 @@ class Sink:
             self._metrics.dead_letters.labels(feed.topic, _kind_of(letter.reason)).inc()
         log.warning(
             "messages went to the dead-letter topic",
-            extra={"topic": feed.dead_topic, "messages": len(job.batch.dead), "first_reason": job.batch.dead[0].reason},
+            extra={
+                "topic": feed.dead_topic,
+                "messages": len(job.batch.dead),
+                "first_reason": job.batch.dead[0].reason,
+            },
         )
 
     def _take(self, result: Result, now_s: float) -> None:

@@ -9,8 +9,8 @@ from typing import Any
 from clickhouse_driver import errors
 
 from common.clickhouse_io.wire import BlockClient
-from common.settings import ClickHouseSettings
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
+from common.settings import ClickHouseSettings
 
 OLDEST_SERVER = (23, 3)
 """Older servers ignore insert_deduplication_token or the settings of materialized views."""
@@ -105,7 +105,9 @@ def _translate(client: BlockClient, error: Exception, what: str) -> Exception:
     where = f"{what}: ClickHouse at {client.connection.hosts[0][0]}:{client.connection.hosts[0][1]}"
     text = str(error).strip()
     if any(sign in text for sign in _WRONG_CERTIFICATE):
-        return ClickHouseRefused(f"{where} presents no certificate we trust; check CLICKHOUSE_SECURE, _CA_CERTS")
+        return ClickHouseRefused(
+            f"{where} presents no certificate we trust; check CLICKHOUSE_SECURE, _CA_CERTS"
+        )
     if isinstance(error, errors.NetworkError | errors.SocketTimeoutError):
         return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)})")
     if isinstance(error, errors.ServerException):
@@ -117,7 +119,7 @@ def _translate(client: BlockClient, error: Exception, what: str) -> Exception:
         return ClickHouseRefused(f"{where} refuses for good ({said})")
     if isinstance(error, ConnectionError | EOFError):
         return BlockTooBig(f"{where} closed the connection ({type(error).__name__})")
-    if isinstance(error, OSError) or error.code in RETRIABLE_CODES:
+    if isinstance(error, OSError) or getattr(error, "code", None) in RETRIABLE_CODES:
         return ClickHouseUnavailable(f"{where}: {type(error).__name__} {_first_line(text)}")
     return ClickHouseRefused(f"{where}: {type(error).__name__} {_first_line(text)}")
 

@@ -1,4 +1,4 @@
-"""Creates the tables of the streams (`migrate`) and checks, before a sink starts, that they keep the promise (R3, R7)."""
+"""Creates the tables of the streams (`migrate`); checks, before a sink starts, that they keep the promise (R3, R7)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
-from common.settings import ClickHouseSettings
 from common.errors import SchemaMismatch, StartRefused
+from common.settings import ClickHouseSettings
 from common.stream import DEDUPLICATION_WINDOW, Table
 
 _COLUMN = re.compile(r"^\s*`?(?P<name>\w+)`?\s+(?P<type>[A-Z]\w*(?:\([^)]*\))?)", re.MULTILINE)
@@ -47,7 +47,9 @@ class Schema:
             version = self._client.execute("SELECT version()")[0][0]
         if tuple(int(part) for part in version.split(".")[:2]) < OLDEST_SERVER:
             oldest = ".".join(map(str, OLDEST_SERVER))
-            raise StartRefused(f"ClickHouse {version} is too old for deduplication by token; {oldest} or newer is needed")
+            raise StartRefused(
+                f"ClickHouse {version} is too old for deduplication by token; {oldest} or newer is needed"
+            )
 
     def _describe(self, name: str) -> str:
         rows = self._client.execute(

@@ -19,7 +19,11 @@ from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str, write_binary_uint8
 
 _FIXED_WIDTH = {
-    **{f"{sign}Int{bits}": f"<{sign.lower() or 'i'}{bits // 8}" for sign in ("U", "") for bits in (8, 16, 32, 64)},
+    **{
+        f"{sign}Int{bits}": f"<{sign.lower() or 'i'}{bits // 8}"
+        for sign in ("U", "")
+        for bits in (8, 16, 32, 64)
+    },
     "Float32": "<f4",
     "Float64": "<f8",
     "UInt128": "<u8",
@@ -36,7 +40,9 @@ class BlockClient(Client):
     Other types take any sequence, through the driver's own columns.
     """
 
-    def send_data(self, sample_block: Any, data: Any, types_check: bool = False, columnar: bool = False) -> int:
+    def send_data(
+        self, sample_block: Any, data: Any, types_check: bool = False, columnar: bool = False
+    ) -> int:
         """Write `data` (one sequence a column, in the header's order) as one block; returns its rows."""
         if not columnar:
             return super().send_data(sample_block, data, types_check=types_check, columnar=columnar)

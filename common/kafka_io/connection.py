@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from common.config import KafkaSettings
 from common.errors import KafkaUnavailable
+from common.settings import KafkaSettings
 
 Client = TypeVar("Client")
 Options = dict[str, Any]
@@ -74,7 +74,8 @@ def producer_options(kafka: KafkaSettings) -> Options:
         "enable_idempotence": True,
         "compression_type": "zstd",
         "delivery_timeout_ms": 60_000,
-        "max_block_ms": 10_000,
+        "max_block_ms": 5_000,
+        "metrics_enabled": False,
         "allow_auto_create_topics": False,
     }
 
@@ -121,7 +122,8 @@ class _Listener(logging.Handler):
         self._before = self._logger.level, self._logger.propagate
 
     def emit(self, record: logging.LogRecord) -> None:
-        if said := _FAILURE.match(record.getMessage()):
+        said = _FAILURE.match(record.getMessage())
+        if said and "Unable to bootstrap" not in said["reason"]:
             self.reasons.setdefault(said["reason"])
 
     def __enter__(self) -> _Listener:

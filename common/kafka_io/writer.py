@@ -7,7 +7,7 @@ kafka-python's; every message is counted as acknowledged or failed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
@@ -19,14 +19,29 @@ from kafka.errors import (
 )
 from kafka.producer.producer_batch import ProducerBatch
 
-from common.errors import KafkaRefused, KafkaUnavailable
+from common.errors import KafkaRefused
+from common.kafka_io.connection import connect, producer_options
 from common.kafka_io.sealed import Encoder, Header, SealedRecords
+from common.settings import KafkaSettings
 
 BATCH_BYTES = 1_000_000
 """A batch holds at most so much before compression; topics take 1 MiB unless told otherwise."""
 
 IN_FLIGHT_BYTES = 32 << 20
-"""So much may wait for acknowledgement, compressed, before send() waits."""
+"""So much may wait for acknowledgement, compressed, before there is no room for more."""
+
+
+def connect_writer(
+    kafka: KafkaSettings,
+    *,
+    max_message_bytes: int,
+    now_s: Callable[[], float],
+    sleep: Callable[[float], object],
+) -> BulkWriter:
+    """A connected BulkWriter. Raises KafkaUnavailable."""
+    options = producer_options(kafka)
+    producer = connect(KafkaProducer, options, timeout_s=kafka.connect_timeout_s, now_s=now_s, sleep=sleep)
+    return BulkWriter(producer, max_message_bytes=max_message_bytes)
 
 
 class Delivery:
@@ -65,7 +80,6 @@ class BulkWriter:
         *,
         max_message_bytes: int,
         in_flight_bytes: int = IN_FLIGHT_BYTES,
-        room_timeout_s: float = 90.0,
         encoder: Encoder | None = None,
     ) -> None:
         self.producer = producer
@@ -74,7 +88,6 @@ class BulkWriter:
         self.last_error: Exception | None = None
         self._max_message_bytes = max_message_bytes
         self._in_flight_bytes = in_flight_bytes
-        self._room_timeout_s = room_timeout_s
         self._encoder = encoder or Encoder()
         self._changed = threading.Condition()
 
@@ -101,17 +114,17 @@ class BulkWriter:
     ) -> Delivery:
         """Hand messages over to be sent, in order; `keys` and `headers` have one entry a message.
 
-        Waits while too much is in flight. Raises KafkaUnavailable when that lasts longer than `room_timeout_s`,
-        KafkaRefused when the producer is out of service for good. The topic must exist: see `partitions`.
+        Never waits for acknowledgements: call `wait_for_room` before. Raises KafkaRefused when the topic does not
+        exist, or the producer is out of service for good.
         """
+        if self.producer._metadata.partitions_for_topic(topic) is None:
+            self.partitions(topic)
         delivery = Delivery(len(values))
         limit_bytes = min(BATCH_BYTES, self._max_message_bytes)
         for sealed in self._encoder.seal(
             values, keys, headers, timestamp_ms=timestamp_ms, limit_bytes=limit_bytes
         ):
             self._ensure_in_service()
-            if not self.wait_for_room(self._room_timeout_s):
-                raise KafkaUnavailable(f"no acknowledgement from {topic} within {self._room_timeout_s:g} s")
             self._hand_over(TopicPartition(topic, partition), sealed, delivery)
         return delivery
 

@@ -100,6 +100,7 @@ DATA_SERIES = Table(
     name="data_series",
     variable="CLICKHOUSE_TABLE",
     rows=rows,
+    event_rows="step = 0",
     ddl="""
 CREATE TABLE IF NOT EXISTS {table} (
     number UInt64 CODEC(DoubleDelta, ZSTD(1)),

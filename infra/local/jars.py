@@ -88,7 +88,9 @@ def _fetch_one(jar: Jar, folder: Path, download: Callable[[Jar, Path], None]) ->
     try:
         download(jar, part)
         if not has_hash(part, jar.sha256):
-            raise DownloadFailed(f"{jar.coordinates}: what was downloaded is not the jar that {LOCK.name} names")
+            raise DownloadFailed(
+                f"{jar.coordinates}: what was downloaded is not the jar that {LOCK.name} names"
+            )
         part.replace(folder / jar.file_name)
     finally:
         part.unlink(missing_ok=True)

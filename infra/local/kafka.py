@@ -45,13 +45,15 @@ class Broker(Service):
 
     def has_closed_its_data(self) -> bool:
         """Whether a clean stop has written everything: what is left is a leader waiting 5 s for a successor."""
-        return not self._is_training and (self.data / ".kafka_cleanshutdown").exists()
+        return (self.data / ".kafka_cleanshutdown").exists()
 
-    def await_stopped(self, *, or_else_kill: Callable[[], bool] = lambda: False) -> None:
+    def await_stopped(
+        self, deadline_s: float | None = None, *, or_else_kill: Callable[[], bool] = lambda: False
+    ) -> None:
         """As every service; the one that trains gets the time to write its start cache."""
         if self._is_training:
-            self.stop_deadline_s = TRAINING_DEADLINE_S
-        super().await_stopped(or_else_kill=or_else_kill)
+            deadline_s, or_else_kill = TRAINING_DEADLINE_S, lambda: False
+        super().await_stopped(deadline_s, or_else_kill=or_else_kill)
         self._keep_start_cache()
 
     def kill(self) -> None:

@@ -17,24 +17,32 @@ def ends_of(files: Sequence[Path], lines: int = LINES) -> Iterator[str]:
 
 
 def following(files: Sequence[Path]) -> Iterator[str]:
-    """The lines that are added from now on, for ever; files may come later and start anew."""
-    offsets = {file: file.stat().st_size if file.exists() else 0 for file in files}
+    """The lines that are added from now on, for ever; files may come later, or start anew."""
+    return _follow(files, {file: _size_bytes(file) for file in files})
+
+
+def _follow(files: Sequence[Path], offsets: dict[Path, int]) -> Iterator[str]:
     while True:
         for file in files:
-            size_bytes = file.stat().st_size if file.exists() else 0
-            offsets[file] = min(offsets[file], size_bytes)
-            if size_bytes > offsets[file]:
-                added = _complete_lines(file, offsets[file])
-                offsets[file] += len(added)
-                yield from _named(file, added.decode(errors="replace").splitlines(), len(files) > 1)
+            if _size_bytes(file) < offsets[file]:
+                offsets[file] = 0
+            added = _complete_lines(file, offsets[file])
+            offsets[file] += len(added)
+            yield from _named(file, added.decode(errors="replace").splitlines(), len(files) > 1)
         time.sleep(POLL_S)
 
 
+def _size_bytes(file: Path) -> int:
+    return file.stat().st_size if file.exists() else 0
+
+
 def _complete_lines(file: Path, offset: int) -> bytes:
+    if _size_bytes(file) <= offset:
+        return b""
     with file.open("rb") as log:
         log.seek(offset)
-        added = log.read(1 << 20)
-    return added[: added.rfind(b"\n") + 1] or added[: 1 << 20 if len(added) == 1 << 20 else 0]
+        added = log.read()
+    return added[: added.rfind(b"\n") + 1]
 
 
 def _end_of(file: Path, lines: int) -> list[str]:

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
@@ -24,7 +24,9 @@ def started_at(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None if Path("/proc/self/stat").exists() else _started_at_by_ps(pid)
     state, *fields = stat.rpartition(")")[2].split()
-    return None if state in "ZX" else fields[18]
+    threads, started = fields[16], fields[18]
+    # A zombie whose other threads are still ending holds its ports: it counts as living.
+    return None if state in "ZX" and int(threads) <= 1 else started
 
 
 def _started_at_by_ps(pid: int) -> str | None:
@@ -34,13 +36,15 @@ def _started_at_by_ps(pid: int) -> str | None:
     return None if not words or words[0].startswith("Z") else " ".join(words[1:])
 
 
-@dataclass
+_CHILDREN: dict[int, subprocess.Popen[bytes]] = {}  # ours to reap, whichever `Process` asks first
+
+
+@dataclass(frozen=True)
 class Process:
     """A process that leads its own session, so that the terminal's Ctrl-C does not reach it."""
 
     pid: int
     started: str
-    child: subprocess.Popen[bytes] | None = field(default=None, repr=False)
 
     @classmethod
     def spawn(
@@ -57,7 +61,8 @@ class Process:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-            process = cls(child.pid, started_at(child.pid) or "", child)
+            process = cls(child.pid, started_at(child.pid) or "")
+            _CHILDREN[child.pid] = child
             pid_file.write_text(f"{process.pid} {process.started}\n")
         return process
 
@@ -73,8 +78,8 @@ class Process:
 
     def is_alive(self) -> bool:
         """Whether it still runs (frozen counts as running)."""
-        if self.child is not None:
-            return self.child.poll() is None
+        if self.pid in _CHILDREN and _CHILDREN[self.pid].poll() is not None:
+            del _CHILDREN[self.pid]
         return bool(self.started) and started_at(self.pid) == self.started
 
     def send(self, number: signal.Signals) -> None:

@@ -104,9 +104,11 @@ class Service(ABC):
         self._send(signal.SIGCONT)
         self._send(signal.SIGTERM)
 
-    def await_stopped(self, *, or_else_kill: Callable[[], bool] = lambda: False) -> None:
-        """Wait for the end; SIGKILL when the deadline has passed or `or_else_kill` holds."""
-        wait_until(lambda: self.pid is None or or_else_kill(), self.stop_deadline_s)
+    def await_stopped(
+        self, deadline_s: float | None = None, *, or_else_kill: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Wait for the end; SIGKILL after `deadline_s` (default: `stop_deadline_s`), or when `or_else_kill` holds."""
+        wait_until(lambda: self.pid is None or or_else_kill(), deadline_s or self.stop_deadline_s)
         if self.pid is not None:
             self.kill()
         self._pid_file.unlink(missing_ok=True)

@@ -211,7 +211,11 @@ class Connection:
 
     def _is_delivered(self) -> bool:
         """Whether all rows of an INSERT have been passed on."""
-        return bool(self._end_of_data) and self._insert_bytes > self._query_bytes and self._tail == self._end_of_data
+        return (
+            bool(self._end_of_data)
+            and self._insert_bytes > self._query_bytes
+            and self._tail == self._end_of_data
+        )
 
     def _to_client(self) -> None:
         while chunk := self._server.recv(CHUNK_BYTES):

@@ -1,0 +1,171 @@
+"""Judges what the tables hold of a partition: which messages are missing, which repeated. Pure.
+
+The inspection hands it slices of offsets and, for what these leave open, what Kafka says when it is read again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from common.clickhouse_io.audit import Seen
+from common.codec import Codec
+from common.errors import BadData
+from common.slab import Partition
+from common.stream import Feed
+
+SLICE_OFFSETS = 500_000
+SLICE_ROWS = 2_000_000
+"""A slice is so wide at most; the answers for one fit into some 100 MB on either side."""
+
+FINDINGS_KEPT = 10
+JOINED_GAP = 10_000
+"""Offsets read for nothing rather than asking Kafka once more."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A message that is missing or repeated: its offset, and how."""
+
+    offset: int
+    how: str
+
+
+@dataclass
+class Verdict:
+    """What was found of one partition.
+
+    Judged are the offsets [first, until). `messages` are valid and whole in their tables, `events` theirs; `rows` are
+    all rows of the partition in the tables, `dead` its dead letters; `missing` and `repeated` count messages. Of each
+    kind of finding the first few are kept. `is_sound` is False for what no count shows, too: `notes` tell it.
+    """
+
+    partition: Partition
+    first: int
+    until: int
+    messages: int = 0
+    events: int = 0
+    rows: int = 0
+    dead: int = 0
+    missing: int = 0
+    repeated: int = 0
+    lag: int = 0
+    lost: int = 0
+    first_missing: int | None = None
+    findings: dict[str, list[Finding]] = field(default_factory=lambda: {"missing": [], "repeated": []})
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def is_sound(self) -> bool:
+        """Whether nothing is missing, repeated, or lost before it could be stored."""
+        return not (self.missing or self.repeated or self.lost)
+
+
+class Judge:
+    """Judges one partition, slice by slice in order of offsets. `dead` are the sorted offsets of its dead letters."""
+
+    def __init__(self, feed: Feed, partition: Partition, first: int, until: int, dead: np.ndarray) -> None:
+        self.verdict = Verdict(partition, first, max(first, until), dead=len(dead))
+        self._codec, self._tables, self._dead = Codec(feed.event), feed.tables, dead
+        self._seen: Mapping[str, Seen] = {}
+        self.whole_rows = 0
+        self.partial_offsets: list[int] = []
+        self.repeated_offsets: list[int] = []
+
+    def judge(self, first: int, next_offset: int, seen: Mapping[str, Seen]) -> np.ndarray:
+        """Take in what each table holds of a slice; returns the offsets that Kafka must be asked about.
+
+        A slice lies inside the judged offsets or outside of them. Outside only repeated rows matter.
+        """
+        verdict, self._seen = self.verdict, seen
+        verdict.rows += sum(one.rows for one in seen.values())
+        repeated = _union([one.repeated for one in seen.values()])
+        self._count_repeated(repeated, "rows that are there twice")
+        if not verdict.first <= first < verdict.until:
+            return _NONE
+        holes = _union([one.holes for one in seen.values()])
+        partial = _union([one.partial for one in seen.values()])
+        dead = self._dead[np.searchsorted(self._dead, first) : np.searchsorted(self._dead, next_offset)]
+        verdict.messages += next_offset - first - len(holes)
+        both = _union([_without(dead, _without(one.holes, one.partial)) for one in seen.values()])
+        self._count_repeated(_without(both, repeated), "a dead letter, and rows as well")
+        self._count_missing(_without(partial, dead), "only some of its rows are there")
+        self._remember_first_table(seen[self._tables[0].name])
+        return _without(_without(holes, dead), partial)
+
+    def _remember_first_table(self, seen: Seen) -> None:
+        """What the count of events needs."""
+        self.whole_rows += seen.whole_rows
+        self.partial_offsets += seen.partial.tolist()
+        self.repeated_offsets += _without(seen.repeated, seen.partial).tolist()
+
+    def read_again(self, offset: int, value: bytes | None) -> None:
+        """Kafka holds a message at an offset of the last slice that no table holds whole. Is that right?"""
+        try:
+            expected = self._expected(value)
+        except BadData as bad:
+            self._count_missing(np.array([offset]), f"neither rows nor a dead letter ({bad})")
+            return
+        lacking = [name for name, rows in expected.items() if rows and _holds(self._seen[name].holes, offset)]
+        if lacking:
+            self._count_missing(np.array([offset]), f"no rows in {', '.join(lacking)}")
+        else:
+            self.verdict.messages += 1
+
+    def _expected(self, value: bytes | None) -> dict[str, int]:
+        """Table → how many rows the message makes there. Raises BadData."""
+        events = self._codec.decode_message(value)
+        try:
+            made = {table.name: table.rows(events).columns for table in self._tables}
+        except (OverflowError, ValueError, TypeError) as error:
+            raise BadData(f"no row can be made: {type(error).__name__}") from None
+        return {name: len(next(iter(columns.values()))) for name, columns in made.items()}
+
+    def _count_missing(self, offsets: np.ndarray, how: str) -> None:
+        verdict = self.verdict
+        if len(offsets):
+            lowest = int(offsets[0]) if verdict.first_missing is None else verdict.first_missing
+            verdict.first_missing = min(lowest, int(offsets[0]))
+            verdict.missing += len(offsets)
+            self._note("missing", offsets, how)
+
+    def _count_repeated(self, offsets: np.ndarray, how: str) -> None:
+        self.verdict.repeated += len(offsets)
+        self._note("repeated", offsets, how)
+
+    def _note(self, kind: str, offsets: np.ndarray, how: str) -> None:
+        kept = self.verdict.findings[kind]
+        kept += [Finding(int(offset), how) for offset in offsets[: FINDINGS_KEPT - len(kept)]]
+
+
+_NONE = np.zeros(0, np.uint64)
+
+
+def _without(offsets: np.ndarray, others: np.ndarray) -> np.ndarray:
+    return np.setdiff1d(offsets, others, assume_unique=True)
+
+
+def _union(arrays: list[np.ndarray]) -> np.ndarray:
+    return arrays[0] if len(arrays) == 1 else np.unique(np.concatenate(arrays))
+
+
+def _holds(offsets: np.ndarray, offset: int) -> bool:
+    at = np.searchsorted(offsets, offset)
+    return bool(at < len(offsets) and offsets[at] == offset)
+
+
+def slices(first: int, next_offset: int, rows: int) -> Iterator[tuple[int, int]]:
+    """[first, next_offset), of which a table holds `rows` rows, cut so that each piece fits into memory."""
+    per_offset = rows / max(1, next_offset - first)
+    width = int(min(SLICE_OFFSETS, SLICE_ROWS / max(per_offset, 1e-9)))
+    for start in range(first, next_offset, max(1, width)):
+        yield start, min(start + max(1, width), next_offset)
+
+
+def runs(offsets: np.ndarray) -> list[np.ndarray]:
+    """Sorted offsets, cut where so many lie between two of them that reading Kafka from one to the next is waste."""
+    if not len(offsets):
+        return []
+    return np.split(offsets, np.flatnonzero(np.diff(offsets.astype(np.int64)) > JOINED_GAP) + 1)

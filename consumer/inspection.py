@@ -1,0 +1,166 @@
+"""Walks through partitions to audit them: asks the tables, slice by slice, and Kafka again about what these lack.
+
+The audit and adopt call it; `consumer.audit` judges what is found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+
+import numpy as np
+
+from common.clickhouse_io.audit import AuditQueries, Extent
+from common.clickhouse_io.store import Range
+from common.config import Settings
+from common.errors import DataExpired, SchemaMismatch
+from common.kafka_io.clients import Clients
+from common.kafka_io.overview import Overview, connect_overview
+from common.kafka_io.reader import RangeReader
+from common.slab import Partition, Record
+from common.stream import Feed
+from consumer.audit import Judge, runs, slices
+from consumer.standing import Standing
+from consumer.start import Clock
+
+PAST_THE_LAST = 2**63
+
+
+class Inspection:
+    """What an audit needs: the tables, the brokers, and a reader of what they hold (read_committed)."""
+
+    def __init__(
+        self, tables: AuditQueries, overview: Overview, reader: RangeReader, *, patience_s: float
+    ) -> None:
+        self._tables, self._overview, self._reader = tables, overview, reader
+        self._patience_s = patience_s
+
+    def check_tables(self, feed: Feed) -> None:
+        """Raise SchemaMismatch when a table of the feed does not exist."""
+        for table in feed.tables:
+            if not self._tables.exists(table.name):
+                raise SchemaMismatch(f"table {table.name} is missing: run python -m consumer migrate")
+
+    def dead_letters(self, feed: Feed, standings: Sequence[Standing]) -> dict[Partition, np.ndarray]:
+        """Partition → sorted offsets of its dead letters, each once, of this very topic (id)."""
+        ids = {standing.topic_id.hex for standing in standings}
+        layout = self._overview.layouts([feed.dead_topic]).get(feed.dead_topic)
+        partitions = layout.partitions if layout else ()
+        firsts, ends = self._overview.first_offsets(partitions), self._overview.end_offsets(partitions)
+        found: dict[int, set[int]] = {}
+        for topic, number in partitions:
+            at = Partition(topic, number)
+            for slab in self._reader.read(topic, number, firsts[at], ends[at], self._patience_s):
+                for record in slab.records() if len(slab) else ():
+                    source = _source(record, ids)
+                    if source is not None:
+                        found.setdefault(source[0], set()).add(source[1])
+        return {
+            Partition(feed.topic, number): np.sort(np.fromiter(offsets, np.uint64, len(offsets)))
+            for number, offsets in found.items()
+        }
+
+    def inspect(self, feed: Feed, standing: Standing, until: int, dead: np.ndarray) -> Judge:
+        """Judge the offsets of a partition from the log's first to `until`, and look for repeats everywhere."""
+        judge = Judge(feed, standing.partition, standing.first, until, dead)
+        verdict, tp = judge.verdict, standing.tp
+        below, judged = Range(tp, 0, verdict.first), Range(tp, verdict.first, verdict.until)
+        for range_ in (below, judged, Range(tp, verdict.until, PAST_THE_LAST)):
+            if range_.first == range_.next:
+                continue
+            extents = [extent for table in feed.tables if (extent := self._tables.extent(table.name, range_))]
+            for first, next_offset in _cuts(range_, extents, is_judged=range_ is judged):
+                slice_ = Range(tp, first, next_offset)
+                seen = {table.name: self._tables.seen(table.name, slice_) for table in feed.tables}
+                open_questions = judge.judge(first, next_offset, seen)
+                for run in runs(open_questions):
+                    self._read_again(standing.partition, run, judge)
+        return judge
+
+    def count_events(self, feed: Feed, judges: Mapping[int, Judge]) -> None:
+        """Put into each verdict how many events its messages are; `judges` by `_tp`.
+
+        Counted are those of messages that the feed's first table holds whole, each once.
+        """
+        table = feed.tables[0]
+        if table.event_rows is None:
+            for judge in judges.values():
+                judge.verdict.events = judge.whole_rows
+            return
+        spans = [Range(tp, judge.verdict.first, judge.verdict.until) for tp, judge in judges.items()]
+        counts = self._tables.count_events(
+            table.name, table.event_rows, [at for at in spans if at.next > at.first]
+        )
+        for tp, judge in judges.items():
+            judge.verdict.events = counts.get(tp, 0)
+            if judge.partial_offsets or judge.repeated_offsets:
+                ask = self._tables.count_events_at
+                partial, _ = ask(table.name, table.event_rows, tp, judge.partial_offsets)
+                held, once = ask(table.name, table.event_rows, tp, judge.repeated_offsets)
+                judge.verdict.events -= partial + held - once
+
+    def highest_offset(self, feed: Feed, standing: Standing) -> int | None:
+        """The highest offset of which any table of the feed holds rows."""
+        extents = [
+            self._tables.extent(table.name, Range(standing.tp, 0, PAST_THE_LAST)) for table in feed.tables
+        ]
+        return max((extent.next - 1 for extent in extents if extent), default=None)
+
+    def is_writing(self, standing: Standing) -> bool:
+        """Whether the server still works on an INSERT of this topic's messages."""
+        return self._tables.is_writing(str(standing.topic_id))
+
+    def _read_again(self, partition: Partition, offsets: np.ndarray, judge: Judge) -> None:
+        """What holds no message (a transaction's marker, aborted, compacted) is not missing."""
+        try:
+            span = int(offsets[0]), int(offsets[-1]) + 1
+            for slab in self._reader.read(*partition, *span, self._patience_s):
+                here = np.asarray(slab.offsets, np.uint64)
+                for index in np.flatnonzero(np.isin(here, offsets, assume_unique=True)).tolist():
+                    judge.read_again(int(here[index]), slab.values[index])
+        except DataExpired:
+            first = self._overview.first_offsets([partition])[partition]
+            if first <= offsets[0]:
+                raise
+            judge.verdict.notes.append(f"retention deleted offsets up to {first} meanwhile: not judged")
+            if len(left := offsets[offsets >= first]):
+                self._read_again(partition, left, judge)
+
+
+@contextmanager
+def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Inspection]]:
+    """Everything that a command needs to look at the pipeline. Raises KafkaUnavailable, one line.
+
+    kafka-python stays silent: what it meets comes out as an error of ours.
+    """
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
+    try:
+        reader = Clients(settings.kafka, clock.now_s, clock.sleep).range_reader()
+        tables = AuditQueries(settings.clickhouse)
+        yield overview, Inspection(tables, overview, reader, patience_s=settings.kafka.connect_timeout_s)
+        reader.close()
+        tables.close()
+    finally:
+        overview.close()
+
+
+def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:
+    rows = sum(extent.rows for extent in extents)
+    if is_judged:
+        return list(slices(range_.first, range_.next, rows))
+    if not extents:
+        return []
+    return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
+
+
+def _source(record: Record, topic_ids: set[str]) -> tuple[int, int] | None:
+    """Partition and offset of the message that a dead letter was; None if it is of another topic, or none of ours."""
+    headers = dict(record.headers)  # ours come last: a letter may have been dead once before
+    try:
+        if (headers.get("penstock-topic-id") or b"").decode() not in topic_ids:
+            return None
+        return int(headers["penstock-partition"] or b""), int(headers["penstock-offset"] or b"")
+    except (KeyError, ValueError):
+        return None

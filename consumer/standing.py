@@ -1,0 +1,89 @@
+"""Where a group stands with each partition: what it has committed, against where the log starts and ends.
+
+Audit, status and adopt start from it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from common.address import tp_address
+from common.errors import StartRefused
+from common.kafka_io.overview import Overview
+from common.slab import Partition
+from common.stream import Feed
+from consumer.intent import Intent, decode
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One partition. `first` and `end` are the log's; `committed` is None when nothing is committed for this topic.
+
+    `intent` is what the commit says; None when there is no commit, or when it is not one of ours (`is_foreign`).
+    """
+
+    partition: Partition
+    topic_id: uuid.UUID
+    first: int
+    end: int
+    committed: int | None
+    intent: Intent | None
+
+    @property
+    def tp(self) -> int:
+        """The `_tp` of its rows."""
+        return tp_address(self.topic_id, self.partition.partition)
+
+    @property
+    def is_foreign(self) -> bool:
+        """Whether another tool has set the committed offset (R7)."""
+        return self.committed is not None and self.intent is None
+
+    @property
+    def lag(self) -> int:
+        """Offsets between what is committed and the end."""
+        return max(0, self.end - (self.first if self.committed is None else self.committed))
+
+    @property
+    def expired(self) -> int:
+        """Offsets that retention deleted before they were committed."""
+        return 0 if self.committed is None else max(0, self.first - self.committed)
+
+
+def look(overview: Overview, group: str, feeds: Iterable[Feed]) -> dict[str, list[Standing]]:
+    """Topic → its partitions in order; a topic that does not exist is left out.
+
+    What is committed is read before anything else: whatever is read later is at least as far.
+    """
+    commits = overview.committed(group)
+    layouts = overview.layouts([feed.topic for feed in feeds])
+    partitions = [partition for layout in layouts.values() for partition in layout.partitions]
+    firsts, ends = overview.first_offsets(partitions), overview.end_offsets(partitions)
+    found: dict[str, list[Standing]] = {topic: [] for topic in layouts}
+    for partition in partitions:
+        topic_id = layouts[partition.topic].topic_id
+        committed = commits.get(partition)
+        intent = _ours(committed.metadata) if committed else None
+        if (
+            intent is not None and intent.topic != topic_id.hex
+        ):  # of a topic that was deleted and created again
+            committed, intent = None, None
+        standing = Standing(
+            partition=partition,
+            topic_id=topic_id,
+            first=firsts[partition],
+            end=ends[partition],
+            committed=committed.offset if committed else None,
+            intent=intent,
+        )
+        found[partition.topic].append(standing)
+    return found
+
+
+def _ours(metadata: str) -> Intent | None:
+    try:
+        return decode(metadata, "")
+    except StartRefused:
+        return None

@@ -1,0 +1,1 @@
+"""What Penstock reaches on this machine, beside a hand-written loop: `make bench`."""

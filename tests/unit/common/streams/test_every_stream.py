@@ -1,0 +1,230 @@
+"""What every stream file owes the rest of the house. A new stream falls under it by its line in STREAMS alone."""
+
+import random
+import re
+import sys
+from itertools import count, islice
+
+import msgspec
+import numpy as np
+import pytest
+
+from common.clickhouse_io.schema import stated_columns
+from common.codec import Codec, encode
+from common.errors import BadData
+from common.stream import ADDRESS_COLUMNS
+from common.streams import STREAMS
+
+EVENTS = 60
+TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+PARAMETER = re.compile(r"\{(\w+):\w+(?:\([^)]*\))?\}")
+
+every_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+every_feed = pytest.mark.parametrize(
+    ("stream", "feed"),
+    [
+        pytest.param(stream, feed, id=f"{name}-{feed.topic}")
+        for name, stream in STREAMS.items()
+        for feed in stream.feeds
+    ],
+)
+every_table = pytest.mark.parametrize(
+    ("stream", "feed", "table"),
+    [
+        pytest.param(stream, feed, table, id=f"{name}-{table.name}")
+        for name, stream in STREAMS.items()
+        for feed in stream.feeds
+        for table in feed.tables
+    ],
+)
+every_question = pytest.mark.parametrize(
+    ("stream", "question"),
+    [
+        pytest.param(stream, question, id=f"{name}-{question.name}")
+        for name, stream in STREAMS.items()
+        for question in stream.questions
+    ],
+)
+
+
+def emissions(stream, seed=1):
+    seconds = count(1_795_000_000)
+    made = stream.generate(random.Random(seed), stream.options(), lambda: float(next(seconds)))
+    return list(islice(made, EVENTS))
+
+
+def samples(stream):
+    """The JSON lines of the stream file's docstring."""
+    lines = sys.modules[stream.generate.__module__].__doc__.splitlines()
+    return [line.strip().encode() for line in lines if line.strip().startswith(("{", "["))]
+
+
+def events_of(stream, feed):
+    """Events of one feed: generated ones, or, where a transform makes them, the samples."""
+    generated = [emission.event for emission in emissions(stream) if emission.topic == feed.topic]
+    return generated or [event for value in samples(stream) for event in events_in(feed, value)]
+
+
+def events_in(feed, value):
+    try:
+        return Codec(feed.event).decode_message(value)
+    except BadData:
+        return []
+
+
+def values_of(column):
+    """A column as Python values; a UInt128 column is pairs of halves."""
+    if column.ndim == 2:
+        return [low + (high << 64) for low, high in column.tolist()]
+    return column.tolist()
+
+
+@every_stream
+def test_a_stream_is_listed_under_its_name(stream):
+    assert STREAMS[stream.name] is stream
+    assert NAME.fullmatch(stream.name)
+    assert stream.version >= 1
+
+
+@every_stream
+def test_its_default_options_generate_events_that_survive_json_exactly(stream):
+    made = emissions(stream)
+    assert len(made) == EVENTS
+    for emission in made:
+        decoded = Codec(type(emission.event)).decode([encode(emission.event)])
+        assert decoded.events == [emission.event]
+        assert isinstance(emission.key, bytes | None)
+
+
+@every_stream
+def test_the_same_seed_generates_the_same_events(stream):
+    assert emissions(stream, 7) == emissions(stream, 7)
+
+
+@every_stream
+def test_events_cost_the_garbage_collector_nothing(stream):
+    for feed in stream.feeds:
+        assert feed.event.__struct_config__.gc is False, feed.topic
+
+
+@every_feed
+def test_the_docstring_holds_a_sample_of_its_json(stream, feed):
+    assert any(events_in(feed, value) for value in samples(stream))
+
+
+@every_stream
+def test_every_sample_in_the_docstring_is_an_event_of_the_stream(stream):
+    kinds = {feed.event for feed in stream.feeds} | {type(emission.event) for emission in emissions(stream)}
+    for value in samples(stream):
+        assert [kind for kind in kinds if not Codec(kind).decode([value]).bad], value
+
+
+@every_feed
+def test_topics_are_names_that_kafka_takes(stream, feed):
+    assert TOPIC_NAME.fullmatch(feed.topic)
+    assert TOPIC_NAME.fullmatch(feed.dead_topic)
+    assert feed.dead_topic == f"{feed.topic}.dead"
+
+
+def test_no_two_streams_share_a_topic_or_a_table():
+    topics = [topic for stream in STREAMS.values() for topic in stream.topics]
+    topics += [feed.dead_topic for stream in STREAMS.values() for feed in stream.feeds]
+    tables = [table.name for stream in STREAMS.values() for feed in stream.feeds for table in feed.tables]
+    assert len(set(topics)) == len(topics)
+    assert len(set(tables)) == len(tables)
+
+
+@every_table
+def test_its_columns_are_those_its_ddl_states(stream, feed, table):
+    stated = stated_columns(table)
+    assert ADDRESS_COLUMNS.items() <= stated.items()
+    assert table.rows(events_of(stream, feed)).columns.keys() == stated.keys() - ADDRESS_COLUMNS.keys()
+
+
+@every_table
+def test_no_row_is_lost_on_the_way_from_event_to_columns(stream, feed, table):
+    sent = events_of(stream, feed)
+    events = Codec(feed.event).decode([encode(event) for event in sent]).events
+    columns, per_event = table.rows(events)
+    each = np.ones(len(events), np.int64) if per_event is None else per_event
+    assert len(each) == len(sent)
+    assert {len(column) for column in columns.values()} == {int(each.sum())}
+
+
+@every_table
+def test_a_column_named_like_a_field_holds_the_fields_values(stream, feed, table):
+    events = events_of(stream, feed)
+    columns, per_event = table.rows(events)
+    each = [1] * len(events) if per_event is None else per_event.tolist()
+    for name in columns.keys() & set(feed.event.__struct_fields__):
+        fields = [getattr(event, name) for event in events]
+        if isinstance(fields[0], int | float | str):
+            wanted = [field for field, rows in zip(fields, each, strict=True) for _ in range(rows)]
+            assert values_of(columns[name]) == wanted, name
+
+
+@every_table
+def test_r5_rows_depend_on_the_event_alone_not_on_its_neighbours(stream, feed, table):
+    events = events_of(stream, feed)
+    together = table.rows(events).columns
+    alone = [table.rows([event]).columns for event in events]
+    for name, column in together.items():
+        assert values_of(column) == [value for one in alone for value in values_of(one[name])], name
+
+
+@every_table
+def test_rows_of_no_event_are_empty_columns(stream, feed, table):
+    columns, per_event = table.rows([])
+    assert {len(column) for column in columns.values()} == {0}
+    assert per_event is None or len(per_event) == 0
+    if table.partition_of is not None:
+        assert len(table.partition_of(columns)) == 0
+
+
+@every_table
+def test_a_partitioned_table_says_which_row_goes_where(stream, feed, table):
+    assert ("PARTITION BY" in table.ddl) == (table.partition_of is not None)
+    if table.partition_of is not None:
+        columns = table.rows(events_of(stream, feed)).columns
+        assert len(table.partition_of(columns)) == len(next(iter(columns.values())))
+
+
+@every_table
+def test_r5_no_column_is_filled_by_the_server(stream, feed, table):
+    for word in ("DEFAULT", "MATERIALIZED", "EPHEMERAL", "now(", "now64(", "rand("):
+        assert word not in table.ddl
+
+
+@every_table
+def test_its_ddl_keeps_address_and_settings(stream, feed, table):
+    for placeholder in ("{table}", "{address}", "{settings}"):
+        assert table.ddl.count(placeholder) == 1
+
+
+@every_question
+def test_its_sql_is_complete(stream, question):
+    assert NAME.fullmatch(question.name)
+    assert question.help
+    sql = stream.sql(question)
+    assert sql.startswith(("SELECT", "WITH"))
+    assert "{" not in PARAMETER.sub("", sql)
+
+
+@every_question
+def test_its_alias_names_parameters_of_the_question(stream, question):
+    in_path = set(re.findall(r"\{(\w+)\}", question.alias or ""))
+    assert in_path <= set(PARAMETER.findall(question.sql))
+
+
+@every_stream
+def test_its_questions_have_names_and_aliases_of_their_own(stream):
+    names = [question.name for question in stream.questions]
+    names += [question.alias for question in stream.questions if question.alias]
+    assert len(set(names)) == len(names)
+
+
+@every_stream
+def test_every_option_has_a_default(stream):
+    for field in msgspec.structs.fields(stream.options):
+        assert field.default is not msgspec.NODEFAULT or field.default_factory is not msgspec.NODEFAULT

@@ -1,0 +1,79 @@
+import random
+
+import pytest
+
+from common.slab import Partition, Record, Slab
+
+HERE = Partition("events", 3)
+
+
+def slab(start, next_offset, offsets):
+    values = [b"%d" % offset for offset in offsets]
+    records = [Record(offset, offset * 10, None, b"%d" % offset, ()) for offset in offsets]
+    return Slab(start, next_offset, offsets, values, lambda: records)
+
+
+def content(part):
+    """What a slab says, its records included."""
+    return (
+        part.start,
+        part.next_offset,
+        list(part.offsets),
+        part.values,
+        [record.offset for record in part.records()],
+    )
+
+
+def test_a_partition_reads_as_topic_and_number():
+    assert str(HERE) == "events/3"
+
+
+def test_a_partition_is_the_same_key_as_a_plain_pair():
+    assert {HERE: 1}[("events", 3)] == 1
+
+
+@pytest.mark.parametrize(
+    ("at", "head", "tail"),
+    [
+        pytest.param(12, [10, 11], [12, 14], id="at a message"),
+        pytest.param(13, [10, 11, 12], [14], id="where no message is"),
+        pytest.param(16, [10, 11, 12, 14], [], id="behind the last message"),
+        pytest.param(9, [], [10, 11, 12, 14], id="before the first message"),
+    ],
+)
+def test_a_split_shares_out_offsets_values_and_records(at, head, tail):
+    first, second = slab(8, 18, [10, 11, 12, 14]).split(at)
+    assert content(first) == (8, at, head, [b"%d" % offset for offset in head], head)
+    assert content(second) == (at, 18, tail, [b"%d" % offset for offset in tail], tail)
+
+
+def test_a_slab_without_messages_can_be_split():
+    first, second = slab(5, 9, []).split(7)
+    assert (content(first), content(second)) == ((5, 7, [], [], []), (7, 9, [], [], []))
+
+
+def test_offsets_that_are_a_range_stay_one():
+    first, second = slab(0, 1000, range(1000)).split(400)
+    assert (first.offsets, second.offsets) == (range(400), range(400, 1000))
+
+
+def test_splitting_decodes_no_record():
+    def records():
+        raise AssertionError("decoded")
+
+    first, second = Slab(0, 2, [0, 1], [b"a", b"b"], records).split(1)
+    assert (len(first), len(second)) == (1, 1)
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_whatever_way_it_is_cut_the_parts_hold_what_the_slab_held(seed):
+    rng = random.Random(seed)
+    offsets = sorted(rng.sample(range(100, 200), 30))
+    whole = slab(100, 200, offsets)
+    parts = [whole]
+    for at in sorted(rng.sample(range(101, 200), 6)):
+        parts[-1:] = parts[-1].split(at)
+    assert [offset for part in parts for offset in part.offsets] == offsets
+    assert [value for part in parts for value in part.values] == whole.values
+    assert [record for part in parts for record in part.records()] == whole.records()
+    assert [part.start for part in parts[1:]] == [part.next_offset for part in parts[:-1]]

@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+from infra.local import interrupts
+
+
+def test_a_postponed_interrupt_comes_after_the_block():
+    reached = False
+    with pytest.raises(KeyboardInterrupt):
+        with interrupts.postponed():
+            signal.raise_signal(signal.SIGINT)
+            reached = True
+    assert reached
+
+
+def test_sigterm_becomes_an_exception_so_that_finally_runs():
+    with pytest.raises(SystemExit) as caught:
+        with interrupts.raised():
+            signal.raise_signal(signal.SIGTERM)
+    assert caught.value.code == 128 + signal.SIGTERM
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_a_handler_of_the_caller_is_left_alone():
+    seen: list[int] = []
+    previous = signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    try:
+        with interrupts.raised():
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    assert seen == [signal.SIGTERM]
