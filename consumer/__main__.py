@@ -39,7 +39,10 @@ def main(arguments: list[str]) -> int:
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
         command.add_argument(
-            "streams", nargs="*", metavar="STREAM", help=f"one or more of: {', '.join(streams)} (default: all)"
+            "streams",
+            nargs="*",
+            metavar="STREAM",
+            help=f"one or more of: {', '.join(streams)} (default: all)",
         )
         _module(name).add_options(command)
     chosen = parser.parse_args(arguments)

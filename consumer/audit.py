@@ -39,10 +39,11 @@ class Verdict:
 
     Judged are the offsets [first, until). `messages` are valid and whole in their tables, `events` theirs; `rows` are
     all rows of the partition in the tables, `dead` its dead letters; `missing` and `repeated` count messages. Of each
-    kind of finding the first few are kept. `is_sound` is False for what no count shows, too: `notes` tell it.
+    kind of finding the first few are kept. `out_of_range`: Kafka does not hold what comes next.
     """
 
     partition: Partition
+    tp: int
     first: int
     until: int
     messages: int = 0
@@ -52,22 +53,24 @@ class Verdict:
     missing: int = 0
     repeated: int = 0
     lag: int = 0
-    lost: int = 0
+    out_of_range: bool = False
     first_missing: int | None = None
     findings: dict[str, list[Finding]] = field(default_factory=lambda: {"missing": [], "repeated": []})
     notes: list[str] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
-        """Whether nothing is missing, repeated, or lost before it could be stored."""
-        return not (self.missing or self.repeated or self.lost)
+        """Whether nothing is missing or repeated, nor lost before it could be stored."""
+        return not (self.missing or self.repeated or self.out_of_range)
 
 
 class Judge:
     """Judges one partition, slice by slice in order of offsets. `dead` are the sorted offsets of its dead letters."""
 
-    def __init__(self, feed: Feed, partition: Partition, first: int, until: int, dead: np.ndarray) -> None:
-        self.verdict = Verdict(partition, first, max(first, until), dead=len(dead))
+    def __init__(
+        self, feed: Feed, partition: Partition, tp: int, first: int, until: int, dead: np.ndarray
+    ) -> None:
+        self.verdict = Verdict(partition, tp, first, max(first, until), dead=len(dead))
         self._codec, self._tables, self._dead = Codec(feed.event), feed.tables, dead
         self._seen: Mapping[str, Seen] = {}
         self.whole_rows = 0

@@ -51,7 +51,7 @@ class Inserter:
             return found
 
     def stop(self, timeout_s: float) -> bool:
-        """End after the job at hand; whether it ended in time."""
+        """End after the jobs submitted so far; whether it ended in time."""
         self._jobs.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()

@@ -20,11 +20,16 @@ from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import RangeReader
 from common.slab import Partition, Record
 from common.stream import Feed
-from consumer.audit import Judge, runs, slices
+from consumer.audit import Judge, Verdict, runs, slices
 from consumer.standing import Standing
 from consumer.start import Clock
 
 PAST_THE_LAST = 2**63
+NO_OFFSETS = np.zeros(0, np.uint64)
+ROWS_WITHOUT_COMMIT = (
+    "the tables hold rows of it all the same (another KAFKA_GROUP_ID, or expired offsets?), no sink will start on it: "
+    "stop all sinks, then: python -m consumer adopt"
+)
 
 
 class Inspection:
@@ -36,11 +41,30 @@ class Inspection:
         self._tables, self._overview, self._reader = tables, overview, reader
         self._patience_s = patience_s
 
+    def audit(self, feed: Feed, standings: Sequence[Standing], group: str) -> list[Verdict]:
+        """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch."""
+        if not standings:
+            return []
+        self.check_tables(feed)
+        dead = self.dead_letters(feed, standings)
+        judges = {}
+        for standing in standings:
+            letters = dead.get(standing.partition, NO_OFFSETS)
+            until = standing.first if standing.committed is None else min(standing.committed, standing.end)
+            judge = self.inspect(feed, standing, until, letters)
+            judge.verdict.lag, judge.verdict.out_of_range = standing.lag, standing.is_out_of_range
+            judge.verdict.notes += standing.remarks(group)
+            if standing.committed is None and judge.verdict.rows:
+                judge.verdict.notes.append(ROWS_WITHOUT_COMMIT)
+            judges[standing.tp] = judge
+        self._count_events(feed, judges)
+        return [judge.verdict for judge in judges.values()]
+
     def check_tables(self, feed: Feed) -> None:
         """Raise SchemaMismatch when a table of the feed does not exist."""
         for table in feed.tables:
             if not self._tables.exists(table.name):
-                raise SchemaMismatch(f"table {table.name} is missing: run python -m consumer migrate")
+                raise SchemaMismatch(f"table {table.name} is missing: python -m consumer migrate")
 
     def dead_letters(self, feed: Feed, standings: Sequence[Standing]) -> dict[Partition, np.ndarray]:
         """Partition → sorted offsets of its dead letters, each once, of this very topic (id)."""
@@ -63,8 +87,9 @@ class Inspection:
 
     def inspect(self, feed: Feed, standing: Standing, until: int, dead: np.ndarray) -> Judge:
         """Judge the offsets of a partition from the log's first to `until`, and look for repeats everywhere."""
-        judge = Judge(feed, standing.partition, standing.first, until, dead)
-        verdict, tp = judge.verdict, standing.tp
+        tp = standing.tp
+        judge = Judge(feed, standing.partition, tp, standing.first, until, dead)
+        verdict = judge.verdict
         below, judged = Range(tp, 0, verdict.first), Range(tp, verdict.first, verdict.until)
         for range_ in (below, judged, Range(tp, verdict.until, PAST_THE_LAST)):
             if range_.first == range_.next:
@@ -77,28 +102,6 @@ class Inspection:
                 for run in runs(open_questions):
                     self._read_again(standing.partition, run, judge)
         return judge
-
-    def count_events(self, feed: Feed, judges: Mapping[int, Judge]) -> None:
-        """Put into each verdict how many events its messages are; `judges` by `_tp`.
-
-        Counted are those of messages that the feed's first table holds whole, each once.
-        """
-        table = feed.tables[0]
-        if table.event_rows is None:
-            for judge in judges.values():
-                judge.verdict.events = judge.whole_rows
-            return
-        spans = [Range(tp, judge.verdict.first, judge.verdict.until) for tp, judge in judges.items()]
-        counts = self._tables.count_events(
-            table.name, table.event_rows, [at for at in spans if at.next > at.first]
-        )
-        for tp, judge in judges.items():
-            judge.verdict.events = counts.get(tp, 0)
-            if judge.partial_offsets or judge.repeated_offsets:
-                ask = self._tables.count_events_at
-                partial, _ = ask(table.name, table.event_rows, tp, judge.partial_offsets)
-                held, once = ask(table.name, table.event_rows, tp, judge.repeated_offsets)
-                judge.verdict.events -= partial + held - once
 
     def highest_offset(self, feed: Feed, standing: Standing) -> int | None:
         """The highest offset of which any table of the feed holds rows."""
@@ -127,14 +130,36 @@ class Inspection:
             if len(left := offsets[offsets >= first]):
                 self._read_again(partition, left, judge)
 
+    def _count_events(self, feed: Feed, judges: Mapping[int, Judge]) -> None:
+        """The events of messages that the feed's first table holds whole, each once. `judges` by `_tp`."""
+        table = feed.tables[0]
+        if table.event_rows is None:
+            for judge in judges.values():
+                judge.verdict.events = judge.whole_rows
+            return
+        spans = [Range(tp, judge.verdict.first, judge.verdict.until) for tp, judge in judges.items()]
+        counts = self._tables.count_events(
+            table.name, table.event_rows, [at for at in spans if at.next > at.first]
+        )
+        for tp, judge in judges.items():
+            judge.verdict.events = counts.get(tp, 0)
+            if judge.partial_offsets or judge.repeated_offsets:
+                ask = self._tables.count_events_at
+                partial, _ = ask(table.name, table.event_rows, tp, judge.partial_offsets)
+                held, once = ask(table.name, table.event_rows, tp, judge.repeated_offsets)
+                judge.verdict.events -= partial + held - once
+
+
+def silence_clients() -> None:
+    """What the client libraries meet comes out as errors of ours: a command need not log it as well."""
+    for library in ("kafka", "clickhouse_driver"):
+        logging.getLogger(library).setLevel(logging.CRITICAL)
+
 
 @contextmanager
 def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Inspection]]:
-    """Everything that a command needs to look at the pipeline. Raises KafkaUnavailable, one line.
-
-    kafka-python stays silent: what it meets comes out as an error of ours.
-    """
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    """Everything that a command needs to look into the pipeline. Raises KafkaUnavailable, one line."""
+    silence_clients()
     overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
         reader = Clients(settings.kafka, clock.now_s, clock.sleep).range_reader()

@@ -58,7 +58,7 @@ def decode(metadata: str, where: str) -> Intent:
         if fields.pop("penstock") != _FORMAT:
             raise ValueError("other format")
         return Intent(**fields)
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise StartRefused(
             f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
             "set it. Going on could repeat or lose rows. Stop all sinks, then: python -m consumer adopt"

@@ -91,7 +91,7 @@ class Loop:
 
     def _poll(self) -> None:
         lanes = self._sink.lanes
-        hungry = [] if self._is_over_memory() else [at for at, lane in lanes.items() if lane.is_hungry]
+        hungry = self._hungry()
         self._group.pause(lanes.keys() - hungry)
         busy = any(lane.flying for lane in lanes.values())
         can_work = any(lane.can_work for lane in lanes.values())
@@ -102,13 +102,29 @@ class Loop:
             if partition in lanes:
                 lanes[partition].pending.extend(run)
 
+    def _hungry(self) -> set[Partition]:
+        """Whom to read for. Over the memory limit: nobody, or when nothing is on its way, the largest buffer alone.
+
+        A range that has to be rebuilt cannot be cut early, so one at a time must be let finish.
+        """
+        hungry = {at: lane for at, lane in self._sink.lanes.items() if lane.is_hungry}
+        if not hungry or not self._is_over_memory():
+            return set(hungry)
+        if any(lane.jobs() for lane in self._sink.lanes.values()):
+            return set()
+        return {max(hungry, key=lambda at: hungry[at].buffer.payload_bytes)}
+
     def _is_over_memory(self) -> bool:
         return sum(lane.buffered_bytes for lane in self._sink.lanes.values()) >= self._memory_bytes
 
     def _fill(self) -> None:
         """Fill the lanes; when memory runs short the largest buffer is cut early."""
         now_s, lanes = self._now_s(), list(self._sink.lanes.values())
-        hurried = max(lanes, key=lambda lane: lane.buffer.payload_bytes) if lanes and self._is_over_memory() else None
+        hurried = (
+            max(lanes, key=lambda lane: lane.buffer.payload_bytes)
+            if lanes and self._is_over_memory()
+            else None
+        )
         for lane in lanes:
             lane.fill(now_s, hurry=lane is hurried)
         for lane in lanes:
@@ -124,16 +140,22 @@ class Loop:
             return
         try:
             self._sink.lanes = self._opening.open_all()
+            self._metrics.rebalances.inc()
         except PenstockError:
             self._group.changed = True
             raise
         for lane in list(self._sink.lanes.values()):
-            if not lane.parked and (error := self._opening.expired(lane)):
+            if not lane.parked and (error := self._opening.is_out_of_range(lane)):
                 self._parking.park(lane.feed, error)
         partitions = sorted(map(str, self._sink.lanes))
-        detail = f"working on {', '.join(partitions)}" if partitions else "idle: more consumers than partitions"
+        detail = (
+            f"working on {', '.join(partitions)}" if partitions else "idle: more consumers than partitions"
+        )
         self._health.set_ready(True, detail)
-        log.info("assigned" if partitions else "no partition is left for this consumer, waiting", extra={"partitions": partitions})
+        log.info(
+            "assigned" if partitions else "no partition is left for this consumer, waiting",
+            extra={"partitions": partitions},
+        )
 
     def _rejoin(self) -> None:
         self._sink.drop()
@@ -162,8 +184,10 @@ class Loop:
             while self._now_s() < deadline_s and any(lane.flying for lane in self._sink.lanes.values()):
                 self._inserter.wait(BUSY_WAIT_S)
                 self._sink.step(self._now_s())
-        except (CommitRefused, CommitAmbiguous) as error:
-            log.info("the last commit did not go through, the next owner recovers", extra={"reason": str(error)})
+        except PenstockError as error:
+            log.info(
+                "the last commit did not go through, the next owner recovers", extra={"reason": str(error)}
+            )
 
     def _report(self) -> None:
         now_s = self._now_s()

@@ -38,6 +38,7 @@ class Opening:
         self._group, self._store, self._feeds, self._limits = group, store, feeds, limits
         self._group_name = group_name
         self._firsts: dict[Partition, int] = {}
+        self._ends: dict[Partition, int] = {}
 
     def open_all(self) -> dict[Partition, Lane]:
         """A lane for every partition assigned, each sought to its committed offset.
@@ -45,7 +46,7 @@ class Opening:
         Raises StartRefused (R7); KafkaUnavailable, ClickHouseUnavailable and CommitRefused mean: try again later.
         """
         assigned = self._group.read_assignment()
-        self._firsts = self._group.first_offsets(assigned)
+        self._firsts, self._ends = self._group.first_offsets(assigned), self._group.end_offsets(assigned)
         starts: dict[Partition, Committed] = {}
         lanes: dict[Partition, Lane] = {}
         for partition, committed in assigned.items():
@@ -58,15 +59,29 @@ class Opening:
         self._commit(starts)
         return lanes
 
-    def expired(self, lane: Lane) -> FeedBlocked | None:
-        """Why a lane just opened cannot go on: Kafka has deleted records of it that are not stored."""
-        first = self._firsts[lane.partition]
-        return expired(lane.partition, lane.committed, first) if first > lane.committed else None
+    def is_out_of_range(self, lane: Lane) -> FeedBlocked | None:
+        """Why a lane just opened cannot go on: Kafka does not hold what comes next and is not stored."""
+        first, end = self._firsts[lane.partition], self._ends[lane.partition]
+        if first > lane.committed:
+            return expired(lane.partition, lane.committed, first)
+        if end < lane.committed:
+            return FeedBlocked(
+                f"{lane.partition}: the log ends at offset {end}, but everything below {lane.committed} is stored "
+                "already. Brokers have lost records (an unclean election?): what they write there next would pass "
+                "for stored. Create the topic anew, or a topic of another name"
+            )
+        return None
 
     def reopen(self, lane: Lane, parked: str) -> Lane:
         """The same lane on what was last committed, with empty hands; standing still if `parked` gives a reason."""
         fresh = Lane(
-            lane.feed, lane.partition, lane.tp, lane.committed, lane.standing, self._limits, lane.buffer.bad_run_before
+            lane.feed,
+            lane.partition,
+            lane.tp,
+            lane.committed,
+            lane.standing,
+            self._limits,
+            lane.bad_run,
         )
         fresh.parked = parked
         if not parked:
@@ -81,7 +96,9 @@ class Opening:
                 extra={"partition": str(partition), "first": committed, "next": standing.next},
             )
         standing = replace(standing, schema=schema)
-        return Lane(feed, partition, tp_address(topic_id, partition.partition), committed, standing, self._limits)
+        return Lane(
+            feed, partition, tp_address(topic_id, partition.partition), committed, standing, self._limits
+        )
 
     def _first_start(self, partition: Partition, topic_id: uuid.UUID) -> tuple[Committed, Intent]:
         """Start at the log's first offset, unless a table holds rows of this very topic already."""
@@ -96,7 +113,10 @@ class Opening:
                     "python -m consumer adopt"
                 )
         intent = Intent(topic=topic_id.hex, schema=schema)
-        log.info("first start of a partition", extra={"partition": str(partition), "offset": self._firsts[partition]})
+        log.info(
+            "first start of a partition",
+            extra={"partition": str(partition), "offset": self._firsts[partition]},
+        )
         return Committed(self._firsts[partition], intent.encode()), intent
 
     def _commit(self, starts: Mapping[Partition, Committed]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -20,6 +21,7 @@ class _Parked:
     feed: Feed
     reason: str
     retry_s: float
+    since_s: float
 
 
 class Parking:
@@ -43,6 +45,7 @@ class Parking:
         self._retry_every_s, self._dead_letter_limit = retry_every_s, dead_letter_limit
         self._now_s, self._unix_s = now_s, unix_s
         self._parked: dict[str, _Parked] = {}
+        self._tried: dict[str, tuple[float, float]] = {}  # topic → parked first (Unix time), tried last
 
     def reason(self, feed: Feed) -> str:
         """Why the feed stands still, empty if it does not."""
@@ -52,12 +55,20 @@ class Parking:
     def park(self, feed: Feed, error: FeedBlocked) -> None:
         """The feed's partitions stand still from now on; the other feeds go on."""
         reason = str(error)
-        self._parked[feed.topic] = _Parked(feed, reason, self._now_s() + self._retry_every_s)
+        since_s = self._since(feed.topic)
+        self._parked[feed.topic] = _Parked(feed, reason, self._now_s() + self._retry_every_s, since_s)
         todo = f"mend it; it is tried again every {self._retry_every_s:g} s"
-        self._health.park(feed.topic, reason, todo, self._unix_s())
+        self._health.park(feed.topic, reason, todo, since_s)
         self._metrics.parked.labels(feed.topic).set(1)
         log.error("a feed is parked", extra={"feed": feed.topic, "reason": reason, "todo": todo})
         self._reopen(feed, reason)
+
+    def _since(self, topic: str) -> float:
+        """When it was parked first (Unix time): a try that failed does not count as work."""
+        since_s, tried_s = self._tried.get(topic, (0.0, -math.inf))
+        if self._now_s() - tried_s > self._retry_every_s:
+            since_s = self._unix_s()
+        return since_s
 
     def check_flood(self, lane: Lane) -> None:
         """Park the feed if more bad messages came in a row than allowed, before any of this batch is let go."""
@@ -75,6 +86,7 @@ class Parking:
         """Let feeds whose time has come try again."""
         for topic, parked in list(self._parked.items()):
             if now_s >= parked.retry_s:
+                self._tried[topic] = parked.since_s, now_s
                 self._forget(topic)
                 self._reopen(parked.feed, "")
 

@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TextIO
 
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
 Row = Sequence[str | int]
 
 
-def show(headers: Sequence[str], rows: Sequence[Row], out: TextIO, *, bold_last: bool = False) -> None:
-    """Write a table; numbers stand to the right. `bold_last` makes the last row stand out on a terminal."""
+def show(headers: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
+    """Write a table; columns of numbers stand to the right."""
     cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
-    numeric = [bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(headers))]
+    numeric = [
+        bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(headers))
+    ]
     if out.isatty():
-        _show_rich(headers, cells, numeric, out, bold_last)
+        _show_rich(headers, cells, numeric, out)
     else:
         _show_plain(headers, cells, numeric, out)
 
 
-def _show_rich(
-    headers: Sequence[str], cells: list[list[str]], numeric: list[bool], out: TextIO, bold_last: bool
-) -> None:
-    table = Table()
+def merged(remarks: Iterable[tuple[str, str]]) -> list[str]:
+    """(who, what) as lines "who, who: what", so that each remark is read once."""
+    found: dict[str, list[str]] = {}
+    for who, what in remarks:
+        found.setdefault(what, []).append(who)
+    return [f"{', '.join(who)}: {what}" for what, who in found.items()]
+
+
+def _show_rich(headers: Sequence[str], cells: list[list[str]], numeric: list[bool], out: TextIO) -> None:
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for header, is_number in zip(headers, numeric, strict=True):
-        table.add_column(header, justify="right" if is_number else "left", overflow="fold")
-    for index, row in enumerate(cells):
-        table.add_row(*row, style="bold" if bold_last and index == len(cells) - 1 else None)
+        table.add_column(header, justify="right" if is_number else "left", no_wrap=is_number, overflow="fold")
+    for row in cells:
+        table.add_row(*row)
     Console(file=out, markup=False, highlight=False).print(table)
 
 

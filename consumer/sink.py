@@ -146,13 +146,12 @@ class Sink:
             job.stored = True
 
     def _send_dead_letters(self, feed: Feed, job: Job) -> None:
-        for letter in job.batch.dead:
-            job.dead_letters.append(
-                self._letters.send(
-                    letter.record, job.partition, job.intent.topic, letter.reason, feed.dead_topic
-                )
-            )
-            self._metrics.dead_letters.labels(feed.topic, _kind_of(letter.reason)).inc()
+        job.dead_letters = [  # all or none: a sending that fails is repeated from the first
+            self._letters.send(dead.record, job.partition, job.intent.topic, dead.reason, feed.dead_topic)
+            for dead in job.batch.dead
+        ]
+        for dead in job.batch.dead:
+            self._metrics.dead_letters.labels(feed.topic, _kind_of(dead.reason)).inc()
         log.warning(
             "messages went to the dead-letter topic",
             extra={
@@ -184,7 +183,7 @@ class Sink:
 
     def _next_attempt(self, job: Job) -> None:
         """R4: only what an acknowledged commit names may be sent, so the attempt is named first."""
-        pieces = job.intent.pieces * 2 if job.burn else job.intent.pieces
+        pieces = min(job.intent.pieces * 2, _span(job)) if job.burn else job.intent.pieces
         job.wants = job.intent.retry(pieces=pieces)
         job.burn, job.too_big, job.verify = False, 0, True
         log.warning("rows of a range are missing, its next attempt is named", extra=_about(job, job.wants))
@@ -207,7 +206,7 @@ class Sink:
             self._make_smaller(lane, job)
 
     def _make_smaller(self, lane: Lane, job: Job) -> None:
-        if job.intent.pieces * 2 > job.batch.next - job.batch.first:
+        if job.intent.pieces >= _span(job):
             at = f"{job.partition} offset {job.batch.first}"
             self._blocked(lane.feed, FeedBlocked(f"{at}: ClickHouse cannot take even one message at a time"))
         else:
@@ -220,6 +219,11 @@ class Sink:
         self._metrics.bytes.labels(topic).inc(job.batch.payload_bytes)
         self._metrics.batches.labels(topic).inc()
         self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - job.batch.born_s))
+
+
+def _span(job: Job) -> int:
+    """The most pieces a range can be cut into."""
+    return job.batch.next - job.batch.first
 
 
 def _about(job: Job, intent: Intent) -> dict[str, object]:

@@ -51,6 +51,46 @@ class Standing:
         """Offsets that retention deleted before they were committed."""
         return 0 if self.committed is None else max(0, self.first - self.committed)
 
+    @property
+    def is_out_of_range(self) -> bool:
+        """Whether the log does not hold the committed offset: retention deleted it, or brokers lost their records."""
+        return self.committed is not None and not self.first <= self.committed <= self.end
+
+    @property
+    def state(self) -> str:
+        """What the commit says in a few words."""
+        if self.committed is None:
+            return "nothing committed"
+        if self.intent is None:
+            return "set by another tool"
+        words = ["parked"] if self.intent.parked else []
+        if self.intent.next is not None:
+            words.append(f"inserting {self.committed}-{self.intent.next}")
+            words += [f"attempt {self.intent.attempt}"] if self.intent.attempt > 1 else []
+            words += [f"in {self.intent.pieces} pieces"] if self.intent.pieces > 1 else []
+        return ", ".join(words) or "stored"
+
+    def remarks(self, group: str) -> list[str]:
+        """What somebody should know about it, and what to do."""
+        found = []
+        if self.committed is None:
+            found.append(f"group {group} has committed nothing: nothing is judged")
+        if self.is_foreign:
+            found.append(
+                "the committed offset was set by another tool, no sink will start on it: stop all sinks, then: "
+                "python -m consumer adopt"
+            )
+        if self.expired:
+            found.append(
+                f"offsets {self.committed}-{self.first} were deleted by retention before they were stored: stop all "
+                "sinks, then: python -m consumer adopt --skip-expired"
+            )
+        if self.committed is not None and self.committed > self.end:
+            found.append(f"the committed offset {self.committed} lies behind the end of the log, {self.end}")
+        if self.intent is not None and self.intent.parked:
+            found.append(f"parked: {self.intent.parked}")
+        return found
+
 
 def look(overview: Overview, group: str, feeds: Iterable[Feed]) -> dict[str, list[Standing]]:
     """Topic → its partitions in order; a topic that does not exist is left out.

@@ -13,6 +13,7 @@ from common.health import Health
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
 from common.kafka_io.group import Group
+from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
 from common.metrics import SinkMetrics
 from common.stream import Feed, Stream
@@ -27,6 +28,9 @@ from consumer.sink import Sink
 
 MEMORY_BATCHES = 3
 """Buffered columns may take so many times BATCH_BYTES before reading pauses."""
+
+ANSWER_MARGIN_S = 1.0
+"""A commit is given up so long after the client itself has given up its request."""
 
 
 @dataclass(frozen=True)
@@ -48,62 +52,68 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
     """Raise StartRefused unless tables, topics and brokers are as the promise needs them."""
     feeds = [feed for stream in streams for feed in stream.feeds]
     schema = Schema(settings.clickhouse)
-    schema.check(table for feed in feeds for table in feed.tables)
-    schema.close()
+    try:
+        schema.check(table for feed in feeds for table in feed.tables)
+    finally:
+        schema.close()
     clients = Clients(settings.kafka, clock.now_s, clock.sleep)
     check_brokers(clients.consumer, [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds])
 
 
 def build(
-    settings: Settings, streams: Iterable[Stream], health: Health, metrics: SinkMetrics, instance: str, clock: Clock
+    settings: Settings,
+    streams: Iterable[Stream],
+    health: Health,
+    metrics: SinkMetrics,
+    instance: str,
+    clock: Clock,
 ) -> Loop:
     """The loop of one sink process; the insert thread runs already, the group is being joined."""
-    feeds = {feed.topic: (feed, feed.schema_hash(stream.version)) for stream in streams for feed in stream.feeds}
-    limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
+    feeds = {
+        feed.topic: (feed, feed.schema_hash(stream.version)) for stream in streams for feed in stream.feeds
+    }
     clients, group_name = Clients(settings.kafka, clock.now_s, clock.sleep), sink_group(settings)
-    tables = [table for feed, _ in feeds.values() for table in feed.tables]
-    recovery = Recovery(Store(settings.clickhouse), Tokens(settings.sink.epoch, group_name), tables)
-    inserter = Inserter(recovery, clock.now_s)
-    group = Group(
-        partial(clients.consumer, group_name),
-        list(feeds),
-        now_s=clock.now_s,
-        commit_timeout_s=settings.kafka.request_timeout_s + 1.0,
-    )
+    group = _group(settings, partial(clients.consumer, group_name), list(feeds), clock)
+    inserter = Inserter(_recovery(settings, [feed for feed, _ in feeds.values()]), clock.now_s)
+    limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
     opening = Opening(group, Store(settings.clickhouse), feeds, limits, group_name=group_name)
+    letters = DeadLetters(clients.dead_letter_producer)
     sink = Sink(
         group,
         inserter,
-        DeadLetters(clients.dead_letter_producer),
+        letters,
         metrics,
         instance=instance,
         blocked=lambda feed, error: parking.park(feed, error),
         jitter=clock.jitter,
     )
-
-    def reopen(feed: Feed, parked: str) -> None:
-        for partition, lane in list(sink.lanes.items()):
-            if lane.feed.topic == feed.topic:
-                sink.replace(partition, opening.reopen(lane, parked))
-
     parking = Parking(
         health,
         metrics,
-        reopen=reopen,
+        reopen=partial(_reopen, sink, opening),
         retry_every_s=settings.sink.park_retry_s,
         dead_letter_limit=settings.sink.dead_letter_limit,
         now_s=clock.now_s,
         unix_s=clock.unix_s,
     )
-    return Loop(
-        group,
-        sink,
-        opening,
-        parking,
-        inserter,
-        health,
-        metrics,
-        memory_bytes=MEMORY_BATCHES * settings.sink.batch_bytes,
-        now_s=clock.now_s,
-        wait=clock.sleep,
-    )
+    memory_bytes = MEMORY_BATCHES * settings.sink.batch_bytes
+    parts = (group, sink, opening, parking, inserter, health, metrics)
+    return Loop(*parts, memory_bytes=memory_bytes, now_s=clock.now_s, wait=clock.sleep)
+
+
+def _group(
+    settings: Settings, make_consumer: Callable[[], BulkConsumer], topics: list[str], clock: Clock
+) -> Group:
+    commit_timeout_s = settings.kafka.request_timeout_s + ANSWER_MARGIN_S
+    return Group(make_consumer, topics, now_s=clock.now_s, commit_timeout_s=commit_timeout_s)
+
+
+def _recovery(settings: Settings, feeds: Iterable[Feed]) -> Recovery:
+    tokens = Tokens(settings.sink.epoch, sink_group(settings))
+    return Recovery(Store(settings.clickhouse), tokens, [table for feed in feeds for table in feed.tables])
+
+
+def _reopen(sink: Sink, opening: Opening, feed: Feed, parked: str) -> None:
+    for partition, lane in list(sink.lanes.items()):
+        if lane.feed.topic == feed.topic:
+            sink.replace(partition, opening.reopen(lane, parked))

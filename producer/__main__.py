@@ -8,18 +8,23 @@ import math
 import random
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from common.config import Settings, environment
+from common.endpoint import Endpoint
 from common.errors import SettingError
-from common.kafka_io.writer import connect_writer
+from common.health import Health
+from common.kafka_io.writer import BulkWriter, connect_writer
 from common.log import quieten_kafka, setup_logging
 from common.options import add_options, options_from
 from common.process import run, stop_on_signals
+from common.settings import ServiceSettings
 from common.stream import Stream
 from common.streams import load
 from producer.emit import Emitter, Limits
-from producer.lanes import Lanes
+from producer.lanes import Lanes, headers_of
+from producer.metrics import registry_of
 from producer.progress import Progress
 
 DESCRIPTION = (
@@ -35,6 +40,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     options = options_from(args, stream.options)
     settings = Settings.from_env(environ)
     setup_logging("producer", settings.service)
+    health = Health(time.monotonic())
     writer = connect_writer(
         settings.kafka,
         max_message_bytes=settings.topics.max_message_bytes,
@@ -43,20 +49,35 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     stop = stop_on_signals()  # from here on there is something to flush
     quieten_kafka()
-    headers = [
-        ("content-type", b"application/json"),
-        ("stream", stream.name.encode()),
-        ("version", str(stream.version).encode()),
-    ]
-    with Progress(stream.name, sys.stderr, logging.getLogger("producer")) as progress:
-        lanes = Lanes(writer, headers, time.time)
+    with (
+        _endpoint(settings.service, health, writer, stream),
+        Progress(stream.name, sys.stderr, logging.getLogger("producer"), health) as progress,
+    ):
+        lanes = Lanes(writer, headers_of(stream), time.time)
         emitter = Emitter(writer, lanes, now_s=time.monotonic, stop=stop, progress=progress.show)
         events = stream.generate(random.Random(args.seed), options, time.time)
+        health.set_ready(True, "sending")
         summary = emitter.run(events, Limits(events=args.events, rate=args.rate, seconds=args.seconds))
     print(summary)
     if summary.failed and summary.error:
         sys.stderr.write(f"{summary.error}\n")
     return 1 if summary.failed else 0
+
+
+@contextmanager
+def _endpoint(
+    settings: ServiceSettings, health: Health, writer: BulkWriter, stream: Stream
+) -> Iterator[None]:
+    """/health, /ready and /metrics while the block runs, if HTTP_PORT is set."""
+    if settings.http_port is None:
+        yield
+        return
+    registry = registry_of(writer, stream.name)
+    endpoint = Endpoint(health, registry, time.monotonic, settings.http_host, settings.http_port)
+    try:
+        yield
+    finally:
+        endpoint.close()
 
 
 def _parser(streams: Mapping[str, Stream], environ: Mapping[str, str]) -> argparse.ArgumentParser:

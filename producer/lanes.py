@@ -8,10 +8,19 @@ from typing import Protocol
 from common.codec import encode
 from common.kafka_io.partitioner import RoundRobin, partition_of
 from common.kafka_io.sealed import Header
-from common.stream import Emission
+from common.stream import Emission, Stream
 
 LINGER_S = 0.02
 LANE_BYTES = 512 << 10
+
+
+def headers_of(stream: Stream) -> list[Header]:
+    """What every message of a stream bears."""
+    return [
+        ("content-type", b"application/json"),
+        ("stream", stream.name.encode()),
+        ("version", str(stream.version).encode()),
+    ]
 
 
 class Writer(Protocol):

@@ -72,8 +72,9 @@ class AuditQueries:
 
     def seen(self, table: str, slice_: Range) -> Seen:
         """What the table holds of a slice, which may be empty. Memory goes with its width: 500,000 is fine."""
-        sql = _SEEN.format(table=table, first=slice_.first, next=slice_.next, where=_where(slice_))
-        rows, whole_rows, holes, partial, repeated = self._ask(_place(table, slice_), sql)[0]
+        rows, whole_rows, holes, partial, repeated = self._ask(
+            _place(table, slice_), seen_sql(table, slice_)
+        )[0]
         return Seen(
             rows,
             whole_rows,
@@ -114,6 +115,11 @@ class AuditQueries:
         with translated(self._client, what):
             rows: list[tuple] = self._client.execute(sql)
         return rows
+
+
+def seen_sql(table: str, slice_: Range) -> str:
+    """The question behind `AuditQueries.seen`."""
+    return _SEEN.format(table=table, first=slice_.first, next=slice_.next, where=_where(slice_))
 
 
 def _where(range_: Range) -> str:

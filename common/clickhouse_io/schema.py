@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
 from common.settings import ClickHouseSettings
 from common.stream import DEDUPLICATION_WINDOW, Table
 
-_COLUMN = re.compile(r"^\s*`?(?P<name>\w+)`?\s+(?P<type>[A-Z]\w*(?:\([^)]*\))?)", re.MULTILINE)
+_COMMENT = re.compile(r"--.*")
+_NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT")
 _PROJECTION = re.compile(r"^\s*(?P<text>PROJECTION (?P<name>\w+) .*?),?$", re.MULTILINE)
 _WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
 _TARGET = re.compile(r" TO (?P<name>\S+)")
@@ -117,7 +118,8 @@ class Schema:
             "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = {name:String}",
             {"database": self._database, "name": view},
         )
-        return f".inner_id.{rows[0][0]}"
+        has_uuid = rows[0][0].strip("0-")  # not in a database whose engine is Ordinary
+        return f".inner_id.{rows[0][0]}" if has_uuid else f".inner.{view}"
 
     def close(self) -> None:
         """Close the connection."""
@@ -125,7 +127,30 @@ class Schema:
 
 
 def stated_columns(table: Table) -> dict[str, str]:
-    """Column name → type as the DDL of a table states them, one column a line."""
-    body = table.create_statement().split("(", 1)[1]
-    lines = "\n".join(line for line in body.splitlines() if "PROJECTION" not in line and "ENGINE" not in line)
-    return {match["name"]: match["type"] for match in _COLUMN.finditer(lines)}
+    """Column name → type as the DDL of a table states them."""
+    columns = {}
+    for item in _items(table.create_statement()):
+        name, rest = item.split(None, 1)
+        if name not in _NOT_COLUMNS:
+            columns[name.strip("`")] = _until(rest, str.isspace)[0]
+    return columns
+
+
+def _items(statement: str) -> Iterator[str]:
+    """What stands between the commas of a CREATE TABLE's first parentheses."""
+    rest = _COMMENT.sub("", statement).split("(", 1)[1]
+    end = ","
+    while end == ",":
+        item, rest = _until(rest, lambda character: character in ",)")
+        end, rest = rest[:1], rest[1:]
+        yield item.strip()
+
+
+def _until(text: str, is_end: Callable[[str], bool]) -> tuple[str, str]:
+    """Cut before the first character outside all parentheses that `is_end` accepts."""
+    depth = 0
+    for index, character in enumerate(text):
+        if depth == 0 and is_end(character):
+            return text[:index], text[index:]
+        depth += (character == "(") - (character == ")")
+    return text, ""

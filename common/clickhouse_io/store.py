@@ -42,6 +42,7 @@ class Store:
             "insert_deduplication_token": token,
             "async_insert": 0,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
+            "max_partitions_per_insert_block": 0,  # batches close early, but one message may bring many at once
         }
         with translated(self._client, f"INSERT {token}"):
             self._client.execute(

@@ -32,6 +32,8 @@ _FIXED_WIDTH = {
     "DateTime": "<u4",
 }
 
+_WIDE = {"UInt128": (2,)}
+
 
 class BlockClient(Client):
     """A clickhouse-driver Client whose columnar inserts take numpy arrays and send them as one block.
@@ -78,11 +80,14 @@ class BlockClient(Client):
 def _as_wire(kind: str, values: Any) -> np.ndarray | None:
     """The array in the byte order and width of the type, or None when the driver should encode it.
 
-    Raises OverflowError where a value does not fit: a plain cast would wrap it silently.
+    Raises OverflowError where a value does not fit (a plain cast would wrap it silently), ValueError for an array of
+    another shape.
     """
     dtype = "<i8" if kind.startswith("DateTime64") else _FIXED_WIDTH.get(kind)
     if dtype is None or not isinstance(values, np.ndarray) or values.dtype.kind not in "uifb":
         return None
+    if values.shape[1:] != _WIDE.get(kind, ()):
+        raise ValueError(f"an array of shape {values.shape} is no column of {kind}")
     if values.dtype == np.dtype(dtype):
         return values
     cast = values.astype(dtype)

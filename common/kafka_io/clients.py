@@ -17,7 +17,9 @@ FETCH = {"fetch_max_bytes": 16 << 20, "max_partition_fetch_bytes": 4 << 20, "max
 class Clients:
     """Connects within KAFKA_CONNECT_TIMEOUT_S, or raises KafkaUnavailable with one line."""
 
-    def __init__(self, kafka: KafkaSettings, now_s: Callable[[], float], sleep: Callable[[float], object]) -> None:
+    def __init__(
+        self, kafka: KafkaSettings, now_s: Callable[[], float], sleep: Callable[[float], object]
+    ) -> None:
         self._kafka, self._now_s, self._sleep = kafka, now_s, sleep
 
     def consumer(self, group_id: str | None) -> BulkConsumer:

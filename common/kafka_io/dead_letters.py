@@ -43,7 +43,9 @@ class DeadLetters:
         self._make_producer = make_producer
         self._producer: KafkaProducer | None = None
 
-    def send(self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str) -> Letter | _Failed:
+    def send(
+        self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str
+    ) -> Letter | _Failed:
         """Send the original bytes, key and headers, and beside them where it stood and what is wrong with it.
 
         At least once: who counts dead letters counts distinct addresses. Raises KafkaUnavailable.
@@ -60,7 +62,9 @@ class DeadLetters:
         }
         headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
         try:
-            return Letter(self._producer.send(dead_topic, value=record.value, key=record.key, headers=headers))
+            return Letter(
+                self._producer.send(dead_topic, value=record.value, key=record.key, headers=headers)
+            )
         except (KafkaError, AssertionError) as error:
             return _Failed(repr(error))
 

@@ -10,19 +10,21 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kafka import ConsumerRebalanceListener, TopicPartition
+from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
-    CommitFailedError,
-    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    RebalanceInProgressError,
+    TopicAuthorizationFailedError,
 )
+from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
-from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable
+from common.errors import CommitAmbiguous, CommitRefused, KafkaRefused, KafkaUnavailable
+from common.kafka_io.listener import Notifies
+from common.kafka_io.outcome import is_applied
 from common.kafka_io.reader import BulkConsumer
 from common.slab import Partition, Slab
 
@@ -61,18 +63,27 @@ class Group:
         self._needed_generation = -1
         self._paused: frozenset[Partition] = frozenset()
         self.changed = True
-        self.rebalances = 0
+        self._joined = False
+        self._topic_ids: dict[str, uuid.UUID | None] = {}
         self._join()
 
     def _join(self) -> None:
         self._consumer = self._make_consumer()
-        self._consumer.subscribe_known(self._topics, listener=_SetsFlag(self))
+        try:
+            self._consumer.subscribe_known(self._topics, listener=Notifies(self._note_change))
+        except KafkaError as error:
+            self.close()
+            raise KafkaUnavailable(f"the topics' partitions cannot be read: {error!r}") from error
+        self._joined = True
+
+    def _note_change(self) -> None:
+        self.changed = True
 
     @property
     def is_stable(self) -> bool:
         """Whether this member is in the group's current generation, as far as it knows."""
         coordinator = self._consumer._coordinator
-        return coordinator.state is MemberState.STABLE and not coordinator.need_rejoin()
+        return self._joined and coordinator.state is MemberState.STABLE and not coordinator.need_rejoin()
 
     def topic_id(self, topic: str) -> uuid.UUID | None:
         """The id of a topic: a topic created again has another one. None while unknown."""
@@ -83,17 +94,26 @@ class Group:
 
         T5: kafka-python keeps the old position of a partition owned before and after a rebalance, so the records of
         the very poll() in which it ended are discarded; `read_assignment` seeks them anew.
-        Raises KafkaUnavailable when the client fails; `changed` is set when offsets are missing.
+        Raises KafkaUnavailable when the client fails, KafkaRefused when a right is missing; `changed` is also set
+        when offsets are missing and when a topic was created anew.
         """
+        if not self._joined:
+            self._join()
         wait_ms = wait_s * 1000 if self.is_stable else JOIN_POLL_MS
         try:
             slabs = self._consumer.poll(wait_ms)
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             self.changed = True
             return {}
+        except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
+            raise KafkaRefused(
+                f"the brokers deny group or topic: {error!r}. Grant READ and DESCRIBE"
+            ) from error
         except KafkaError as error:
             raise KafkaUnavailable(f"poll failed: {error!r}") from error
         self._consumer.mend_stuck_join(self._now_s())
+        if any(self.topic_id(topic) not in (known, None) for topic, known in self._topic_ids.items()):
+            self.changed = True
         return {} if self.changed else {Partition(*tp): run for tp, run in slabs.items()}
 
     def read_assignment(self) -> dict[Partition, Committed | None]:
@@ -107,10 +127,13 @@ class Group:
         generation = self._consumer.group_metadata().generation_id
         if generation < self._needed_generation:
             self.rejoin()
-            raise KafkaUnavailable(f"generation {generation} is not newer than the one of an ambiguous commit")
+            raise KafkaUnavailable(
+                f"generation {generation} is not newer than the one of an ambiguous commit"
+            )
         self._highest_generation = max(self._highest_generation, generation)
         self.changed = False
         partitions = [Partition(*tp) for tp in self._consumer.assignment()]
+        self._topic_ids = {partition.topic: self.topic_id(partition.topic) for partition in partitions}
         try:
             committed = self._fetch_committed(partitions)
         except KafkaUnavailable:
@@ -135,7 +158,9 @@ class Group:
             for partition, tp in zip(partitions, tps, strict=True)
         }
 
-    def commit(self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None) -> bool:
+    def commit(
+        self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None
+    ) -> bool:
         """One attempt to commit, waited for; `meanwhile` runs while it travels and must not poll (S4).
 
         True: applied. False: it never left, the coordinator is unknown; try again later. Raises CommitRefused (not
@@ -143,7 +168,9 @@ class Group:
         """
         if self.changed:
             raise CommitRefused("the assignment changed")
-        request = {TopicPartition(*at): OffsetAndMetadata(to.offset, to.metadata, -1) for at, to in offsets.items()}
+        request = {
+            TopicPartition(*at): OffsetAndMetadata(to.offset, to.metadata, -1) for at, to in offsets.items()
+        }
         coordinator = self._consumer._coordinator
         # T1: commit_async may answer for a lookup instead of the commit; this is the one request itself.
         future = coordinator._manager.call_soon(coordinator._send_offset_commit_request, request)
@@ -153,18 +180,17 @@ class Group:
             meanwhile()
         if not done.wait(self._commit_timeout_s):
             raise CommitAmbiguous(f"no answer within {self._commit_timeout_s:g} s")
-        return self._outcome(future.exception, future.value)
+        return self._applied(future)
 
-    def _outcome(self, error: BaseException | None, value: object) -> bool:
-        if error is None and value is None:
-            return True
-        if isinstance(error, CoordinatorNotAvailableError) and not error.args:  # raised before anything was sent
-            self._consumer._coordinator.lookup_coordinator()
-            return False
-        if isinstance(error, RebalanceInProgressError | CommitFailedError):
+    def _applied(self, future: Future) -> bool:
+        try:
+            applied = is_applied(future.exception, future.value)
+        except CommitRefused:
             self.changed = True
-            raise CommitRefused(repr(error))
-        raise CommitAmbiguous(repr(error) if error else f"unexpected answer {value!r}")
+            raise
+        if not applied:
+            self._consumer._coordinator.lookup_coordinator()
+        return applied
 
     def rejoin(self) -> None:
         """Leave the group and join as a new member (R1), after waiting, bounded, for the coordinator.
@@ -179,7 +205,7 @@ class Group:
         except KafkaError:
             pass  # closing is bounded too; the generation number tells whether it was enough
         self.close()
-        self._join()
+        self._join()  # if that fails, the next poll() tries again
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Fetch from `offset` next."""
@@ -217,24 +243,8 @@ class Group:
 
     def close(self) -> None:
         """Leave the group, within a bound: a close during a rebalance could block for long."""
+        self._joined = False
         try:
             self._consumer.close(timeout_ms=CLOSE_TIMEOUT_MS)
         except (KafkaError, RuntimeError):
             pass  # the broker evicts us after the session timeout
-
-
-class _SetsFlag(ConsumerRebalanceListener):
-    """R2: listeners run on the client's IO thread, so they only set a flag."""
-
-    def __init__(self, group: Group) -> None:
-        self._group = group
-
-    def on_partitions_revoked(self, revoked: object) -> None:
-        self._group.changed = True
-
-    def on_partitions_assigned(self, assigned: object) -> None:
-        self._group.changed = True
-        self._group.rebalances += 1
-
-    def on_partitions_lost(self, lost: object) -> None:
-        self._group.changed = True

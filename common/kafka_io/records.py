@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import CorruptRecordError, UnsupportedVersionError
+from kafka.errors import CorruptRecordError, UnsupportedCodecError, UnsupportedVersionError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
@@ -25,6 +25,7 @@ from common.slab import Slab
 _LENGTH = struct.Struct(">i")
 # Every message format has the length at byte 8, counting from byte 12, and its version ("magic") at byte 16.
 LENGTH_AT, LENGTH_FROM, MAGIC_AT = 8, 12, 16
+MAGIC = 2
 SMALLEST_BYTES = 26  # an empty message of format v0
 
 
@@ -141,13 +142,13 @@ class PartitionRecords:
     def _batch(self, buffer: memoryview) -> Batch:
         """The batch at the read position, checked."""
         raw = buffer[self._at : self._end_of_batch(buffer)]
-        where = f"{self.topic_partition.topic}-{self.topic_partition.partition} near offset {self.next_fetch_offset}"
+        where = self._where
         if len(raw) < SMALLEST_BYTES:
             raise CorruptRecordError(f"a record batch of {where} says it has {len(raw)} bytes")
-        if raw[MAGIC_AT] < 2:
+        if raw[MAGIC_AT] != MAGIC:
             raise UnsupportedVersionError(
-                f"{where} is stored in message format v{raw[MAGIC_AT]}, which Kafka 0.11 replaced: copy the topic "
-                "with a newer producer"
+                f"{where} is in message format v{raw[MAGIC_AT]}, not v{MAGIC}, which every producer since Kafka 0.11 "
+                "writes: copy the topic with a newer one"
             )
         batch = Batch(raw)
         if self._check_crcs and not batch.is_intact:
@@ -169,14 +170,22 @@ class PartitionRecords:
 
     def _slab(self, batch: Batch, start: int) -> Slab:
         """Decode a batch, without what lies before `start`."""
-        plain = batch.plain()
-        offsets, values = self._decoder(batch, plain)
+        try:
+            plain = batch.plain()
+            offsets, values = self._decoder(batch, plain)
+        except (CorruptRecordError, UnsupportedCodecError) as error:
+            raise type(error)(f"{self._where}: {error.args[0]}") from error
         if batch.base_offset < start:
             k = bisect_left(offsets, start)
             offsets, values = offsets[k:], values[k:]
         self.bytes_read += len(plain)
         self.records_read += len(values)
         return Slab(start, batch.next_offset, offsets, values, partial(batch.records, start))
+
+    @property
+    def _where(self) -> str:
+        topic, partition = self.topic_partition
+        return f"{topic}-{partition} near offset {self.next_fetch_offset}"
 
     def _end_of_batch(self, buffer: memoryview) -> int:
         length: int = _LENGTH.unpack_from(buffer, self._at + LENGTH_AT)[0]

@@ -18,7 +18,7 @@ try:
 except ImportError:  # without the extra `fast`
     CompiledBuilder = None
 
-Header = tuple[str, bytes]
+Header = tuple[str, bytes | None]
 LENGTH, CRC, PRODUCER = struct.Struct(">i"), struct.Struct(">I"), struct.Struct(">qhi")
 LENGTH_AT, CRC_AT, PRODUCER_AT = 8, 17, 43
 LENGTH_FROM = 12

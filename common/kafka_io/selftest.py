@@ -15,7 +15,9 @@ from common.kafka_io.reader import BulkConsumer
 TIMEOUT_MS = 10_000
 
 
-def check_brokers(make_consumer: Callable[[str], BulkConsumer], topics: list[str], companions: list[str]) -> None:
+def check_brokers(
+    make_consumer: Callable[[str], BulkConsumer], topics: list[str], companions: list[str]
+) -> None:
     """Raise StartRefused unless all topics exist and a commit's metadata comes back; KafkaUnavailable on no answer.
 
     `make_consumer` makes a consumer of the group it is given. `companions` are the dead-letter topics.
@@ -25,7 +27,9 @@ def check_brokers(make_consumer: Callable[[str], BulkConsumer], topics: list[str
     try:
         missing = [topic for topic in topics + companions if not consumer.partitions_for_topic(topic)]
         if missing:
-            raise StartRefused(f"topics are missing: {', '.join(missing)}. Create them: python -m common.topics")
+            raise StartRefused(
+                f"topics are missing: {', '.join(missing)}. Create them: python -m common.topics"
+            )
         _check_metadata(consumer, TopicPartition(topics[0], 0), group)
     except KafkaError as error:
         raise KafkaUnavailable(f"the start-up check of the brokers failed: {error!r}") from error

@@ -1,2 +1,133 @@
-def add_options(p): pass
-def run(*a): return 1
+"""`python -m consumer adopt`: lets a group go on behind what the tables hold, or lets it mend what they lack."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+import numpy as np
+
+from common.config import Settings
+from common.errors import StartRefused
+from common.kafka_io.overview import Overview
+from common.stream import Feed, Stream
+from consumer.adoption import Step, decide, objection, stored_until
+from consumer.inspection import NO_OFFSETS, Inspection, connected
+from consumer.report import show
+from consumer.standing import Standing, look
+from consumer.start import Clock, sink_group
+
+MEANING = """
+For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and
+for when an audit finds messages missing. Everything that Kafka still holds is compared with the tables; each
+partition then goes on behind what is stored, or at the first message that is missing: the next sink inserts
+what the tables lack from there on, and nothing else. Partitions that are in order are left alone. Stop all sinks
+first. Exit code 0: the offsets are committed, or there was nothing to do.
+"""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--skip-expired and --yes."""
+    parser.epilog, parser.formatter_class = MEANING, argparse.RawDescriptionHelpFormatter
+    parser.add_argument(
+        "--skip-expired",
+        action="store_true",
+        help="give up messages that retention deleted before they were stored: go on at the start of the log",
+    )
+    parser.add_argument(
+        "--yes", action="store_true", help="do not ask (must be given where there is no terminal)"
+    )
+
+
+def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
+    """Inspect, say what will be committed, ask, commit. Raises StartRefused when a partition cannot be adopted."""
+    group = sink_group(settings)
+    with connected(settings, clock) as (overview, inspection):
+        _refuse_while_active(overview, group, settings)
+        steps = _plan(overview, inspection, group, streams, skip_expired=chosen.skip_expired)
+        _show(steps)
+        if refused := [step for step in steps if step.refused]:
+            reasons = "\n".join(f"{step.standing.partition}: {step.says}" for step in refused)
+            raise StartRefused(f"nothing was committed for group {group}:\n{reasons}")
+        commits = {step.standing.partition: step.commit for step in steps if step.commit is not None}
+        if not commits:
+            sys.stdout.write("nothing to do\n")
+            return 0
+        if not (chosen.yes or _agreed(group)):
+            sys.stdout.write("nothing was committed; to go ahead without being asked: --yes\n")
+            return 1
+        _refuse_while_active(overview, group, settings)
+        overview.commit(group, commits)
+    sys.stdout.write(f"committed for group {group}: start the sinks\n")
+    return 0
+
+
+def _refuse_while_active(overview: Overview, group: str, settings: Settings) -> None:
+    if members := overview.members(group):
+        names = ", ".join(map(str, members))
+        raise StartRefused(
+            f"group {group} has {len(members)} live members ({names}): stop all sinks, then run this again. One that "
+            f"was killed counts for {settings.kafka.session_timeout_s:g} s more"
+        )
+
+
+def _plan(
+    overview: Overview, inspection: Inspection, group: str, streams: list[Stream], *, skip_expired: bool
+) -> list[Step]:
+    standings = look(overview, group, [feed for stream in streams for feed in stream.feeds])
+    steps = []
+    for stream in streams:
+        for feed in stream.feeds:
+            each = standings.get(feed.topic, [])
+            if each:
+                inspection.check_tables(feed)
+                _refuse_while_writing(inspection, each[0])
+            dead = inspection.dead_letters(feed, each)
+            schema = feed.schema_hash(stream.version)
+            for standing in each:
+                letters = dead.get(standing.partition, NO_OFFSETS)
+                steps.append(_step(inspection, feed, standing, letters, schema, skip_expired=skip_expired))
+    return steps
+
+
+def _step(
+    inspection: Inspection,
+    feed: Feed,
+    standing: Standing,
+    dead: np.ndarray,
+    schema: str,
+    *,
+    skip_expired: bool,
+) -> Step:
+    highest = inspection.highest_offset(feed, standing)
+    if len(dead):
+        highest = max(int(dead[-1]), -1 if highest is None else highest)
+    step = objection(standing, highest, skip_expired=skip_expired)
+    if step is None:
+        judge = inspection.inspect(feed, standing, stored_until(standing, highest), dead)
+        step = decide(standing, judge.verdict, schema)
+    return step
+
+
+def _refuse_while_writing(inspection: Inspection, standing: Standing) -> None:
+    if inspection.is_writing(standing):
+        topic = standing.partition.topic
+        raise StartRefused(
+            f"ClickHouse still works on an INSERT of {topic}: run this again when it has ended"
+        )
+
+
+def _show(steps: list[Step]) -> None:
+    rows = [
+        [str(step.standing.partition), step.standing.state, "refused: " * step.refused + step.says]
+        for step in steps
+    ]
+    show(["partition", "committed", "what to do"], rows, sys.stdout)
+
+
+def _agreed(group: str) -> bool:
+    if not sys.stdin.isatty():
+        return False
+    sys.stdout.write(f"Commit this for group {group}? [y/N] ")
+    sys.stdout.flush()
+    return sys.stdin.readline().strip().lower() in ("y", "yes")

@@ -1,68 +1,91 @@
-"""`python -m consumer audit`: is anything missing or repeated, of what the sinks say is stored?"""
+"""`python -m consumer audit`: of what the sinks say is stored, is anything missing or repeated?"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TextIO
 
 from common.config import Settings
-from common.errors import KafkaUnavailable, SchemaMismatch
+from common.errors import KafkaUnavailable
 from common.kafka_io.overview import Overview
 from common.stream import Feed, Stream
-from consumer.audit import FINDINGS_KEPT, NOTHING, Verdict
-from consumer.inspection import Inspection, connected
-from consumer.report import show
-from consumer.standing import Standing, look
+from consumer.audit_report import as_json, explain, show_counts
+from consumer.inspection import connected
+from consumer.standing import look
 from consumer.start import Clock, sink_group
 
-COUNTS = ("messages", "events", "rows", "dead", "missing", "repeated", "lag")
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0
 MEANING = """
 Judged are the offsets of each partition from the start of its log to what the sinks have committed.
-messages: valid messages that are stored whole, with all their rows; events: the events in them; rows: all rows
-in the tables that came from these topics; dead: messages in the dead-letter topic; missing: messages with
-neither all rows nor a dead letter; repeated: messages with a row that is there twice, or with rows and a dead
-letter; lag: offsets not committed yet. Exit code 0: nothing is missing or repeated.
+messages: valid messages that are stored with all their rows; events: the events in them; rows: all rows in
+the tables that came from these topics; dead: messages in the dead-letter topic; missing: messages with
+neither all their rows nor a dead letter; repeated: messages with a row that is there twice, or with rows and
+a dead letter; lag: offsets that are not committed yet. Exit code 0: nothing is missing or repeated.
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """--json and --wait [SECONDS]."""
     parser.epilog, parser.formatter_class = MEANING, argparse.RawDescriptionHelpFormatter
-    parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="one JSON object on stdout and nothing else there"
+    )
     parser.add_argument(
         "--wait",
         metavar="SECONDS",
-        type=float,
+        type=_seconds,
         nargs="?",
         const=DEFAULT_WAIT_S,
-        help=f"first wait until nothing lags, at most so long (default: {DEFAULT_WAIT_S:g}; put it after STREAM)",
+        help=f"first wait until nothing lags, so long at most (default {DEFAULT_WAIT_S:g}); after the STREAMs",
     )
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
-    """Audit, print what was found; 0 only if nothing is wrong. Raises what brokers and ClickHouse make it raise."""
+    """Audit and tell; 0 only if nothing is wrong. Raises KafkaUnavailable, ClickHouseUnavailable, SchemaMismatch."""
     group = sink_group(settings)
+    feeds = [feed for stream in streams for feed in stream.feeds]
     with connected(settings, clock) as (overview, inspection):
-        feeds = [feed for stream in streams for feed in stream.feeds]
         in_time = chosen.wait is None or _wait(overview, group, feeds, chosen.wait, clock)
         standings = look(overview, group, feeds)
         verdicts = {
-            stream.name: [
-                verdict for feed in stream.feeds for verdict in _audit(inspection, feed, standings.get(feed.topic, []), group)
-            ]
-            for stream in streams
+            feed.topic: inspection.audit(feed, standings.get(feed.topic, []), group) for feed in feeds
         }
-    notes = sys.stderr if chosen.json else sys.stdout
+    told = sys.stderr if chosen.json else sys.stdout
     if chosen.json:
-        sys.stdout.write(json.dumps(_as_json(verdicts)) + "\n")
+        sys.stdout.write(json.dumps(as_json(streams, verdicts)) + "\n")
     else:
-        _show(verdicts, sys.stdout)
-    _explain([verdict for each in verdicts.values() for verdict in each], notes)
+        show_counts(streams, verdicts, sys.stdout)
+    explain(feeds, verdicts, told)
     if not in_time:
-        sys.stderr.write(f"not everything was consumed within {chosen.wait:g} s: is a sink running? See: python -m consumer status\n")
+        told.write(
+            f"The sinks did not catch up within {chosen.wait:g} s: python -m consumer status tells more.\n"
+        )
     return 0 if in_time and all(verdict.is_sound for each in verdicts.values() for verdict in each) else 1
+
+
+def _seconds(text: str) -> float:
+    value = float(text)
+    if not 0 <= value < float("inf"):
+        raise ValueError(text)
+    return value
+
+
+def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, clock: Clock) -> bool:
+    """Wait until everything is committed; whether it is. Brokers that do not answer may come back meanwhile."""
+    deadline_s = clock.now_s() + wait_s
+    while True:
+        try:
+            lag = sum(standing.lag for each in look(overview, group, feeds).values() for standing in each)
+        except KafkaUnavailable:
+            lag = None
+        left_s = deadline_s - clock.now_s()
+        is_over = lag == 0 or left_s <= 0
+        if sys.stderr.isatty():
+            offsets = "the brokers do not answer" if lag is None else f"{lag:,} offsets are not committed yet"
+            sys.stderr.write("\r\033[K" + f"waiting: {offsets}, {left_s:.0f} s left" * (not is_over))
+            sys.stderr.flush()
+        if is_over:
+            return lag == 0
+        clock.sleep(LOOK_EVERY_S)

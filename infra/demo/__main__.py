@@ -17,7 +17,7 @@ from rich.table import Table
 
 from common.clickhouse_io.queries import Asker
 from common.config import Settings, environment
-from common.errors import PenstockError, SettingError
+from common.errors import SettingError
 from common.kafka_io.overview import connect_overview
 from common.process import run
 from common.stream import Stream
@@ -26,6 +26,7 @@ from consumer.start import sink_group
 from infra.demo.services import Services
 from infra.demo.view import View
 from infra.local import interrupts
+from infra.local.errors import StackFailed
 from infra.local.stack import Stack
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -34,10 +35,6 @@ KILL_AFTER = 0.4  # of the time that the producer sends
 CONSUMERS = ("consumer-1", "consumer-2")
 ASKED = {"longest_step_chain": {}, "highest_value": {}, "part": {"x": 1024}, "steps": {"n": 27}}
 SHOWN_ROWS = 3
-
-
-class DemoFailed(PenstockError):
-    """A part of the demo ended that should go on."""
 
 
 def main(arguments: list[str]) -> int:
@@ -56,7 +53,11 @@ def main(arguments: list[str]) -> int:
     try:
         with interrupts.raised():
             stack.up(lambda step: console.print(f"[dim]{step}[/dim]"))
-            return _show(console, services, Settings.from_env(stack.environment() | settings_of_ours), seconds)
+            return _show(
+                console, services, Settings.from_env(stack.environment() | settings_of_ours), seconds
+            )
+    except StackFailed as error:
+        raise SystemExit(f"{error} (logs: {folder}/logs)") from None
     finally:
         services.stop()
         stack.down(lambda step: console.print(f"[dim]{step}[/dim]"))
@@ -79,7 +80,7 @@ def _show(console: Console, services: Services, settings: Settings, seconds: flo
     stream = STREAMS["collatz"]
     for words in (("-m", "common.topics"), ("-m", "consumer", "migrate")):
         if services.command(*words).returncode:
-            raise DemoFailed(f"python {' '.join(words)} failed")
+            raise SystemExit(f"python {' '.join(words)} failed")
     for name in CONSUMERS:
         services.start(name, "-m", "consumer", "sink")
     services.start(
@@ -112,7 +113,7 @@ def _ticks(services: Services, view: View, seconds: float) -> Iterator[None]:
                 f"its session timeout; then {CONSUMERS[1]} takes over and recovers what was in flight."
             )
         if failed := services.failed():
-            raise DemoFailed(f"{failed[0]} ended with an error:\n{services.log_of(failed[0])}")
+            raise SystemExit(f"{failed[0]} ended with an error:\n{services.log_of(failed[0])}")
         yield
         time.sleep(1)
 
@@ -122,7 +123,9 @@ def _answers(stream: Stream, asker: Asker) -> Iterator[Table]:
         parameters = ASKED[question.name]
         rows = asker.ask(stream, question, parameters)
         asked = ", ".join(f"{name} = {value}" for name, value in parameters.items())
-        table = Table(title=f"{question.name} {asked}: {question.help}", title_justify="left", show_header=False)
+        table = Table(
+            title=f"{question.name} {asked}: {question.help}", title_justify="left", show_header=False
+        )
         for row in rows[:SHOWN_ROWS]:
             table.add_row(*map(str, row))
         if len(rows) > SHOWN_ROWS:

@@ -11,8 +11,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from common.errors import PenstockError, SettingError
+from common.errors import SettingError
 from infra.local import logs, settings
+from infra.local.errors import StackFailed
 from infra.local.stack import Stack
 
 CONSOLE = Console(highlight=False, soft_wrap=True)
@@ -123,7 +124,7 @@ def main(arguments: list[str]) -> int:
         from common.config import environment
 
         return commands[chosen.command](chosen, environment())
-    except PenstockError as error:
+    except (SettingError, StackFailed) as error:
         ERRORS.print(f"[red]error[/]: {escape(str(error))}")
         return 2 if isinstance(error, SettingError) else 1
     except KeyboardInterrupt:

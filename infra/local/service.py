@@ -24,7 +24,7 @@ ADOPTION_DEADLINE_S = 5.0
 class Service(ABC):
     """One server: `<folder>/<name>/` holds its data, configuration and pid file, `<folder>/logs/` its log."""
 
-    start_deadline_s = 60.0
+    start_deadline_s = 120.0
     stop_deadline_s = 10.0
 
     def __init__(self, name: str, stack_folder: Path) -> None:

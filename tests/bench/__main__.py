@@ -1,4 +1,4 @@
-"""`make bench`: the sink beside fetch alone, fetch + decode, and a hand-written loop; same topic, same run, this machine.
+"""`make bench`: the sink beside fetch alone, fetch + decode, and a hand-written loop: same topic, same run.
 
 Brings up a stack of its own in a temporary folder and leaves nothing behind.
 """
@@ -48,7 +48,9 @@ def fill(settings: Settings, messages: int, partitions: int) -> None:
         writer.send(TOPIC, first // SLICE % partitions, values, timestamp_ms=round(time.time() * 1000))
     writer.close(60)
     if writer.acknowledged != messages:
-        raise SystemExit(f"only {writer.acknowledged} of {messages} messages were acknowledged: {writer.last_error!r}")
+        raise SystemExit(
+            f"only {writer.acknowledged} of {messages} messages were acknowledged: {writer.last_error!r}"
+        )
 
 
 def measure(mode: str, messages: int, environment: dict[str, str]) -> dict[str, float]:
@@ -73,7 +75,9 @@ def table(results: dict[str, list[dict[str, float]]]) -> Table:
         share = statistics.median(wall) * 1e6 / decode
         rss = max(run["rss_mib"] for run in runs)
         spread = f"{min(wall):.3f}-{max(wall):.3f}"
-        shown.add_row(mode, f"{statistics.median(wall):.3f}", spread, f"{cpu:.3f}", f"{rss:.0f}", f"{share:.0%}")
+        shown.add_row(
+            mode, f"{statistics.median(wall):.3f}", spread, f"{cpu:.3f}", f"{rss:.0f}", f"{share:.0%}"
+        )
     return shown
 
 
@@ -87,7 +91,10 @@ def main(arguments: list[str]) -> int:
     console = Console()
     modes = ("fetch", "decode", "sink", "by hand")
     results: dict[str, list[dict[str, float]]] = {mode: [] for mode in modes}
-    with tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder, Stack.on_free_ports(Path(folder)) as stack:
+    with (
+        tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder,
+        Stack.on_free_ports(Path(folder)) as stack,
+    ):
         environment = stack.environment()
         console.print(f"{os.cpu_count()} cores, {platform.python_version()}; filling a topic")
         fill(Settings.from_env(environment), chosen.messages, chosen.partitions)
@@ -97,9 +104,13 @@ def main(arguments: list[str]) -> int:
                 rate = results[mode][-1]["rows"] / results[mode][-1]["wall_s"] / 1e6
                 console.print(f"run {run} of {chosen.runs}: {mode:8} {rate:.3f} M rows/s")
     console.print(table(results))
-    medians = {mode: statistics.median(r["rows"] / r["wall_s"] for r in runs) for mode, runs in results.items()}
+    medians = {
+        mode: statistics.median(r["rows"] / r["wall_s"] for r in runs) for mode, runs in results.items()
+    }
     ratio = medians["sink"] / medians["by hand"]
-    console.print(f"the sink stores {ratio:.1f} times as fast as the hand-written loop (bar: 10). Again: make bench")
+    console.print(
+        f"the sink stores {ratio:.1f} times as fast as the hand-written loop (bar: 10). Again: make bench"
+    )
     return 0 if ratio >= 10 else 1
 
 

@@ -46,7 +46,8 @@ def fetch(settings: Settings, messages: int, *, decode: bool) -> Callable[[], in
     codec = Codec(Point)
 
     def work() -> int:
-        seen, values = 0, []
+        seen = 0
+        values: list[bytes | None] = []
         while seen < messages:
             for slabs in consumer.poll(1000).values():
                 for slab in slabs:
@@ -92,7 +93,8 @@ def by_hand(settings: Settings, messages: int) -> Callable[[], int]:
     )
 
     def work() -> int:
-        stored, rows = 0, []
+        stored = 0
+        rows: list[dict] = []
         while stored < messages:
             for records in consumer.poll(1000).values():
                 rows.extend(json.loads(record.value) for record in records)
@@ -118,7 +120,9 @@ def main(mode: str, messages: int) -> None:
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
     settings = Settings.from_env(environment())
     if mode == "sink":
-        Client(settings.clickhouse.host, port=settings.clickhouse.port).execute(f"DROP TABLE IF EXISTS {POINTS.name}")
+        Client(settings.clickhouse.host, port=settings.clickhouse.port).execute(
+            f"DROP TABLE IF EXISTS {POINTS.name}"
+        )
         Client(settings.clickhouse.host, port=settings.clickhouse.port).execute(POINTS.create_statement())
     work = MODES[mode](settings, messages)
     before, started_s = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -12,7 +13,13 @@ import pytest
 from infra.local.settings import cache_folder
 from infra.local.stack import Stack
 
+FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 HERE = Path(__file__).parent
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # kafka-python 3.0.12 forgets to close a socket whose connection was refused (kafka/net/inet.py).
+    config.addinivalue_line("filterwarnings", FORGOTTEN_SOCKETS)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -39,5 +46,6 @@ def stack(
             yield servers
     finally:
         signal.signal(signal.SIGTERM, default)
+        gc.collect()  # forgotten sockets go now, while the filter above still holds
     if not request.session.testsfailed:  # else data and logs may tell why
         servers.wipe()

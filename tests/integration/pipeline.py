@@ -13,23 +13,30 @@ Names come from the pipeline's own, so that tests do not meet each other. Leavin
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
+from unittest import mock
 
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
+from common.address import tp_address
 from common.codec import encode
+from common.process import run
 from common.streams.collatz import Walk, walk_of
+from consumer.__main__ import main
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 
@@ -57,6 +64,14 @@ class Audit(NamedTuple):
         """Messages, events, rows, dead, missing, repeated and lag of the stream."""
         totals: dict[str, int] = self.report["streams"][STREAM]
         return totals
+
+
+class Done(NamedTuple):
+    """What became of a command."""
+
+    exit_code: int
+    stdout: str
+    stderr: str
 
 
 class Pipeline:
@@ -151,6 +166,18 @@ class Pipeline:
             timeout=COMMAND_TIMEOUT_S,
         )
 
+    def call(self, command: str, *arguments: str, **environment: str) -> Done:
+        """Run a command in this process, which saves the second or two that Python takes to start and import."""
+        stdout, stderr = io.StringIO(), io.StringIO()
+        with (
+            mock.patch.dict(os.environ, self.environment | environment, clear=True),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(stdout),
+            contextlib.redirect_stderr(stderr),
+        ):
+            exit_code = run(lambda: main([command, STREAM, *arguments]))
+        return Done(exit_code, stdout.getvalue(), stderr.getvalue())
+
     def _command(self, command: str, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "consumer", command, STREAM, *arguments]
 
@@ -175,6 +202,15 @@ class Pipeline:
         assert wait_until(lambda: self.rows() >= rows, timeout_s), (
             f"{self.rows()} rows of {rows}: {self._last_log()}"
         )
+
+    @cached_property
+    def topic_id(self) -> uuid.UUID:
+        """The id of the topic, once it is created."""
+        return uuid.UUID(str(self.admin.describe_topics([self.topic])[0]["topic_id"]))
+
+    def tp(self, partition: int) -> int:
+        """The `_tp` of the rows that came from a partition."""
+        return tp_address(self.topic_id, partition)
 
     def committed(self, group: str | None = None) -> dict[int, int]:
         """Partition → committed offset of the sink's group."""

@@ -47,8 +47,9 @@ class Proxy:
         self.port = port or pick_free().clickhouse
         self.counters = Counters()
         self.lock = threading.Lock()
-        self.moving = threading.Event()
-        self.moving.set()
+        self.moving, self.inserting, self.sending, self.answering = (threading.Event() for _ in range(4))
+        for gate in self._gates:
+            gate.set()
         self._target_port = target_port
         self._losses_left = 0
         self._cuts_left = 0
@@ -56,11 +57,16 @@ class Proxy:
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
 
+    @property
+    def _gates(self) -> tuple[threading.Event, ...]:
+        return self.moving, self.inserting, self.sending, self.answering
+
     def pass_on(self) -> None:
         """Pass everything on again: no fault is armed, nothing is held, connections are accepted."""
         with self.lock:
             self._losses_left = self._cuts_left = 0
-        self.moving.set()
+        for gate in self._gates:
+            gate.set()
         self._listen()
 
     def lose_acknowledgements(self, times: int) -> None:
@@ -86,10 +92,23 @@ class Proxy:
         """Keep connections (new ones too) and move no byte, until `pass_on`."""
         self.moving.clear()
 
+    def hold_inserts(self) -> None:
+        """Keep every INSERT from the server until `pass_on`; what the client sent of it arrives then."""
+        self.inserting.clear()
+
+    def hold_rows(self) -> None:
+        """Let INSERTs begin at the server, and keep their rows from it until `pass_on`."""
+        self.sending.clear()
+
+    def hold_answers(self) -> None:
+        """Let INSERTs reach the server, and keep what it says to their rows until `pass_on`."""
+        self.answering.clear()
+
     def close(self) -> None:
         """End for good."""
         self.refuse()
-        self.moving.set()
+        for gate in self._gates:
+            gate.set()
 
     def __enter__(self) -> Self:
         self._listen()
@@ -188,6 +207,10 @@ class Connection:
             self._proxy.moving.wait()
             before_bytes = self._insert_bytes
             self._follow_request(chunk)
+            if self._insert_bytes:
+                self._proxy.inserting.wait()
+            if self._end_of_data:
+                self._proxy.sending.wait()
             cut = self._proxy.take_cut(self._insert_bytes) if self._insert_bytes else None
             if cut is not None:
                 self._server.sendall(chunk[: max(cut - before_bytes, 0)])
@@ -222,6 +245,7 @@ class Connection:
             self._proxy.moving.wait()
             self._follow_answer()
             if self._is_delivered():
+                self._proxy.answering.wait()
                 refused = chunk.startswith(EXCEPTION)
                 ended = refused or chunk.endswith(END_OF_STREAM)
                 if not refused and self._proxy.expects_loss():

@@ -44,18 +44,10 @@ def test_sends_each_event_once_to_the_partition_of_its_key(stack, topic):
         }
 
 
-def test_the_same_seed_sends_the_same_numbers(stack, topic):
-    command = producer(stack, topic)
-    for _ in range(2):
-        assert command.run("producer", "collatz", "--events", "20", "--seed", "7").exit_code == 0
-    numbers = numbers_in(topic)
-    assert (len(numbers), len(set(numbers))) == (40, 20)
-
-
 def test_keeps_its_rate_and_its_time(stack, topic):
-    done = producer(stack, topic).run("producer", "collatz", "--rate", "200", "--seconds", "2")
+    done = producer(stack, topic).run("producer", "collatz", "--rate", "200", "--seconds", "1.5")
     assert done.exit_code == 0, done.said
-    assert len(numbers_in(topic)) == pytest.approx(400, abs=40)
+    assert len(numbers_in(topic)) == pytest.approx(300, abs=40)
 
 
 def test_sigterm_flushes_what_was_sent_and_ends_well(stack, topic):
@@ -84,18 +76,3 @@ def test_unreachable_brokers_are_one_line_after_a_bounded_wait(stack):
     assert done.exit_code == 1
     (line,) = done.said.splitlines()
     assert "127.0.0.1:1 within 1 s" in line
-
-
-@pytest.mark.parametrize(
-    ("arguments", "reason"),
-    [
-        (["collatz", "--from", "0", "--to", "5"], "--from and --to go together"),
-        (["collatz", "--rate", "-1"], "is not a number above 0"),
-        (["nothing"], "invalid choice: 'nothing'"),
-    ],
-    ids=["options", "limits", "stream"],
-)
-def test_what_is_not_allowed_ends_with_2_and_the_reason(stack, arguments, reason):
-    done = Commands(stack).run("producer", *arguments)
-    assert done.exit_code == 2
-    assert reason in done.said

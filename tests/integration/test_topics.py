@@ -3,37 +3,36 @@
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from common.errors import KafkaRefused, StartRefused
+from common.topics.__main__ import main
 from tests.integration.commands import Commands
 
-
-@pytest.fixture(scope="module")
-def topics(stack):
-    """The command, with collatz's topic renamed for this module."""
-    return Commands(stack, KAFKA_TOPIC_NAME="topics-test", PARTITIONS="2", RETENTION_BYTES=str(2**25))
+SETTINGS = {"KAFKA_TOPIC_NAME": "topics-test", "PARTITIONS": "2", "RETENTION_BYTES": str(2**25)}
 
 
-@pytest.fixture(scope="module")
-def created(topics):
-    """Its first run."""
-    return topics.run("common.topics")
+@pytest.fixture
+def topics(stack, capsys):
+    """The command: arguments and settings → what it says of this module's topics, as words."""
+
+    def run(*arguments, **environ):
+        assert main(arguments, stack.environment() | SETTINGS | environ) == 0
+        return [line.split() for line in capsys.readouterr().out.splitlines() if "topics-test" in line]
+
+    return run
 
 
-def ours(ended):
-    """The report's lines about this module's topics, as words."""
-    return [line.split() for line in ended.lines if "topics-test" in line]
-
-
-def test_creates_what_is_missing_and_a_second_run_changes_nothing(topics, created):
+def test_creates_what_is_missing_and_a_second_run_changes_nothing(stack, topics):
+    created = Commands(stack, **SETTINGS).run("common.topics")
     assert created.exit_code == 0, created.said
-    assert ours(created) == [
+    assert [line.split() for line in created.lines if "topics-test" in line] == [
         ["created", "topics-test", "partitions=2", "replicas=3"],
         ["created", "topics-test.dead", "partitions=1", "replicas=3"],
     ]
-    again = topics.run("common.topics")
-    assert (again.exit_code, [words[0] for words in ours(again)]) == (0, ["present", "present"])
+    assert [words[0] for words in topics()] == ["present", "present"]
 
 
-def test_topics_are_configured_for_their_purpose(stack, created):
+def test_topics_are_configured_for_their_purpose(stack, topics):
+    topics()
     admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
     try:
         resources = [
@@ -52,29 +51,25 @@ def test_topics_are_configured_for_their_purpose(stack, created):
     )
 
 
-def test_grows_a_topic_and_refuses_to_shrink_it(topics, created):
-    grown = topics.run("common.topics", "--grow", "topics-test=3")
-    assert (grown.exit_code, ours(grown)[0]) == (0, ["grown", "topics-test", "partitions=3", "replicas=3"])
-    shrunk = topics.run("common.topics", "--grow", "topics-test=2")
-    assert shrunk.exit_code == 1
-    assert "it has 3 partitions, and Kafka cannot take any away" in shrunk.said
-    assert "Traceback" not in shrunk.said
+def test_grows_a_topic_and_refuses_to_shrink_it(topics):
+    topics()
+    assert topics("--grow", "topics-test=3")[0] == ["grown", "topics-test", "partitions=3", "replicas=3"]
+    with pytest.raises(StartRefused, match="it has 3 partitions, and Kafka cannot take any away"):
+        topics("--grow", "topics-test=2")
 
 
-def test_other_replication_is_refused_with_the_reason(topics, created):
-    ended = topics.run("common.topics", REPLICATION_FACTOR="2")
-    assert ended.exit_code == 1
-    assert "topics-test has 3 replicas, REPLICATION_FACTOR says 2" in ended.said
+def test_other_replication_is_refused_with_the_reason(topics):
+    topics()
+    with pytest.raises(StartRefused, match="topics-test has 3 replicas, REPLICATION_FACTOR says 2"):
+        topics(REPLICATION_FACTOR="2")
 
 
 def test_more_replicas_than_brokers_are_refused_by_kafka_in_its_words(topics):
-    ended = topics.run("common.topics", REPLICATION_FACTOR="5", KAFKA_TOPIC_NAME="topics-test-five")
-    assert ended.exit_code == 1
-    assert "topics-test-five cannot be created" in ended.said
-    assert "3 broker(s)" in ended.said
+    with pytest.raises(KafkaRefused, match=r"topics-test-five cannot be created: .* 3 broker\(s\)"):
+        topics(REPLICATION_FACTOR="5", KAFKA_TOPIC_NAME="topics-test-five")
 
 
 def test_a_dry_run_creates_nothing(topics):
     for _ in range(2):
-        ended = topics.run("common.topics", "--dry-run", KAFKA_TOPIC_NAME="topics-test-dry")
-        assert (ended.exit_code, ours(ended)[0][:3]) == (0, ["would", "create", "topics-test-dry"])
+        words = topics("--dry-run", KAFKA_TOPIC_NAME="topics-test-dry")[0]
+        assert words[:3] == ["would", "create", "topics-test-dry"]

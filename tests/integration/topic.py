@@ -6,6 +6,7 @@ import gc
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
@@ -63,11 +64,14 @@ class Topic:
         self._closers.append(made.close)
         return made
 
+    @cached_property
+    def _looker(self) -> BulkConsumer:
+        return self.consumer(isolation_level="read_uncommitted")
+
     def end(self, partition: int = 0) -> int:
         """The offset after the last record, markers included."""
         tp = TopicPartition(self.name, partition)
-        consumer = self.consumer(isolation_level="read_uncommitted")
-        end: int = consumer.end_offsets([tp], timeout_ms=10_000)[tp]
+        end: int = self._looker.end_offsets([tp], timeout_ms=10_000)[tp]
         return end
 
     def slabs(self, partition: int = 0, decoder: Decoder = BEST_DECODER) -> list[Slab]:

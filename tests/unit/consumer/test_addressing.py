@@ -20,7 +20,9 @@ def addressed(per_event, counts, rows):
     ("per_event", "counts", "where"),
     [
         pytest.param(None, None, [(10, 0, 1), (12, 0, 1), (13, 0, 1)], id="a row a message"),
-        pytest.param([2, 1, 2], None, [(10, 0, 2), (10, 1, 2), (12, 0, 1), (13, 0, 2), (13, 1, 2)], id="rows"),
+        pytest.param(
+            [2, 1, 2], None, [(10, 0, 2), (10, 1, 2), (12, 0, 1), (13, 0, 2), (13, 1, 2)], id="rows"
+        ),
         pytest.param([1, 0, 2], None, [(10, 0, 1), (13, 0, 2), (13, 1, 2)], id="no row of one event"),
         pytest.param(None, [1, 0, 1], [(10, 0, 1), (13, 0, 1)], id="a bad message"),
         pytest.param(None, [0, 2, 1], [(12, 0, 2), (12, 1, 2), (13, 0, 1)], id="an array"),

@@ -59,7 +59,6 @@ def test_columns_keep_their_order():
     assert list(stated("b UInt8,\n    a UInt8,\n    n UInt8")) == ["b", "a", "n"]
 
 
-@pytest.mark.xfail(strict=True, reason="the type is cut at its first closing parenthesis")
 @pytest.mark.parametrize(
     "kind",
     ["LowCardinality(Nullable(String))", "Array(Tuple(Float64, Float64))", "Map(String, Array(UInt64))"],
@@ -68,7 +67,6 @@ def test_a_type_within_a_type_is_whole(kind):
     assert stated(f"n {kind} CODEC(ZSTD(1))") == {"n": kind}
 
 
-@pytest.mark.xfail(strict=True, reason="a clause on a line of its own passes for a column")
 def test_the_clauses_after_the_columns_may_stand_on_lines_of_their_own():
     tail = ")\nENGINE = MergeTree\nPARTITION BY toYYYYMM(n)\nORDER BY (n)\n{settings}"
     assert stated("n UInt64", tail) == {"n": "UInt64"}

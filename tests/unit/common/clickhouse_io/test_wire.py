@@ -98,9 +98,6 @@ def test_other_types_and_sequences_are_left_to_the_driver(kind, values):
     assert _as_wire(kind, values) is None
 
 
-@pytest.mark.xfail(
-    strict=True, reason="a column of the wrong shape is written as it is and garbles the block"
-)
 @pytest.mark.parametrize(
     ("kind", "values"),
     [

@@ -52,7 +52,7 @@ def random_records(rng, compacted):
         deltas = sorted(rng.sample(deltas, rng.randint(1, len(deltas))))
     for delta in deltas:
         key = rng.choice([None, b"", b"key-%d" % rng.randint(0, 9), rng.randbytes(70)])
-        size = 9000 if rng.random() < 0.01 else rng.choice([0, 63, 64])
+        size = 20_000 if rng.random() < 0.01 else rng.choice([0, 63, 64])
         value = rng.choice([None, b'{"number": %d}' % rng.randint(0, 10**12), rng.randbytes(size)])
         headers = [("trace", rng.choice([None, b"", b"abc"]))] * rng.choice([0, 0, 0, 1, 3])
         yield delta, 1_700_000_000_000 + rng.randint(-5000, 100_000), key, value, headers
@@ -77,7 +77,11 @@ def random_log(rng):
         compacted = rng.random() < 0.3
         records = list(random_records(rng, compacted))
         last_delta = records[-1][0] + (rng.randint(0, 4) if compacted else 0)
-        options = {"codec": rng.choice(list(CODECS.values())), "pid": pid, "transactional": pid > 20}
+        options = {
+            "codec": rng.choice(list(CODECS.values())),
+            "pid": pid,
+            "transactional": pid > 20 and rng.random() < 0.95,
+        }
         log_append_ms = rng.choice([None, None, 1_800_000_000_000])
         raw = batch(offset, records, log_append_ms=log_append_ms, last_delta=last_delta, **options)
         batches.append((offset, raw))
@@ -86,13 +90,14 @@ def random_log(rng):
 
 
 def damaged(rng, data, spans):
-    """Sometimes cut off at the end, sometimes a bit flipped (not in a batch's base offset, which no CRC covers)."""
+    """Sometimes cut off at the end, sometimes a bit flipped (not in base offset and magic, which no CRC covers)."""
     if rng.random() < 0.3:
         data = data[: rng.randrange(len(data))]
     elif rng.random() < 0.3:
         start, end = rng.choice(spans)
         data = bytearray(data)
-        data[rng.randrange(start + 8, end)] ^= 1 << rng.randrange(8)
+        at = rng.choice([rng.randrange(start + 8, start + 16), rng.randrange(start + 17, end)])
+        data[at] ^= 1 << rng.randrange(8)
     return bytes(data)
 
 

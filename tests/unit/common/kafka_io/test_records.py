@@ -167,7 +167,7 @@ def test_an_unknown_codec_is_named():
     raw[22] |= 7
     _, error, _ = read_all(PartitionRecords, 0, sealed(raw))
     assert type(error) is UnsupportedCodecError
-    assert "number 7" in str(error)
+    assert "events-3 near offset 0: no library for the codec number 7" in str(error)
 
 
 @pytest.mark.parametrize("magic", [0, 1])
@@ -178,6 +178,14 @@ def test_old_message_formats_are_refused_with_their_name(magic):
     _, error, _ = read_all(PartitionRecords, 0, bytes(builder.buffer()))
     assert type(error) is UnsupportedVersionError
     assert f"v{magic}" in str(error)
+
+
+def test_a_format_that_does_not_exist_yet_is_refused():
+    raw = bytearray(batch(0, [RECORD]))
+    raw[16] = 34
+    _, error, _ = read_all(PartitionRecords, 0, bytes(raw))
+    assert type(error) is UnsupportedVersionError
+    assert "v34" in str(error)
 
 
 def test_a_take_stops_at_its_bytes_and_claims_the_poll():

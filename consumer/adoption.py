@@ -1,0 +1,98 @@
+"""Decides at which offset a group goes on when its own word is lost or not to be trusted: the tables are the truth.
+
+Pure; `consumer adopt` carries it out.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from common.kafka_io.group import Committed
+from consumer.audit import Verdict
+from consumer.intent import Intent
+from consumer.standing import Standing
+
+TAIL_OFFSETS, TAIL_ROWS = 1_000_000, 2_000_000
+"""A sink rebuilds the whole range that an intent names, in memory: it may be so long."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is to be done with a partition: what to commit (None: leave it), or why nothing can be done."""
+
+    standing: Standing
+    says: str
+    commit: Committed | None = None
+    refused: bool = False
+
+
+def stored_until(standing: Standing, highest: int | None) -> int:
+    """The offset up to which a partition seems to be stored; `highest` is the last one with rows or a dead letter."""
+    if _is_in_flight(standing):
+        return standing.committed or 0
+    claimed = standing.committed if standing.intent is not None else None
+    return max(standing.first, claimed or 0, 0 if highest is None else highest + 1)
+
+
+def _is_in_flight(standing: Standing) -> bool:
+    """Whether a sink has named a range, and another one can finish it."""
+    return standing.intent is not None and standing.intent.next is not None and not standing.expired
+
+
+def objection(standing: Standing, highest: int | None, *, skip_expired: bool) -> Step | None:
+    """Why the partition cannot be adopted, as far as that shows without an inspection."""
+    is_ours = standing.intent is not None
+    stored = standing.committed if is_ours else None if highest is None else highest + 1
+    if stored is not None and stored < standing.first and not skip_expired:
+        says = (
+            f"offsets {stored}-{standing.first} were deleted by retention before they were stored. Raise retention for "
+            "what comes; to go on without them: --skip-expired"
+        )
+        return Step(standing, says, refused=True)
+    until = stored_until(standing, highest)
+    if until > standing.end:
+        says = f"offsets up to {until} were stored or committed, but the log ends at {standing.end}: it was cut off"
+        return Step(standing, says, refused=True)
+    return None
+
+
+def decide(standing: Standing, verdict: Verdict, schema: str) -> Step:
+    """What to do, once [log start, stored_until) was inspected."""
+    idle = Intent(topic=standing.topic_id.hex, schema=schema)
+    first, until = verdict.first, verdict.until
+    if verdict.missing:
+        return _mend(standing, verdict, idle)
+    if standing.intent is not None and _is_in_flight(standing):
+        return Step(
+            standing, f"nothing to do: a sink will finish {standing.committed}-{standing.intent.next}"
+        )
+    if standing.intent is not None and standing.committed == until:
+        return Step(standing, "nothing to do: all before is stored")
+    says = f"start at {first}: nothing is stored from there on"
+    if until > first:
+        says = f"go on at {until}: {first}-{until} is stored, {verdict.messages:,} messages, {verdict.dead:,} dead"
+    return Step(standing, says, Committed(until, idle.encode()))
+
+
+def _mend(standing: Standing, verdict: Verdict, idle: Intent) -> Step:
+    """Name the range from the first message that is missing, so that a sink inserts what it lacks and nothing else."""
+    assert verdict.first_missing is not None
+    start, until = verdict.first_missing, verdict.until
+    found = f"{verdict.missing:,} messages are missing from {start} on"
+    if standing.intent is not None and _is_in_flight(standing):
+        says = f"{found}, but {standing.committed}-{standing.intent.next} was about to be stored: start a sink, let it"
+        return Step(standing, f"{says} finish that, stop it, and adopt again", refused=True)
+    if verdict.repeated:
+        says = f"{found}, {verdict.repeated:,} are repeated: `python -m consumer audit` names them, delete them first"
+        return Step(standing, says, refused=True)
+    rows = (until - start) * verdict.rows // max(1, verdict.messages)
+    if until - start > TAIL_OFFSETS or rows > TAIL_ROWS:
+        says = (
+            f"{found}, and {until - start:,} offsets (about {rows:,} rows) would have to be compared; a sink can do "
+            f"{TAIL_OFFSETS:,} ({TAIL_ROWS:,}). To store all that Kafka still holds anew: TRUNCATE the tables and "
+            "start the sinks under another KAFKA_GROUP_ID"
+        )
+        return Step(standing, says, refused=True)
+    intent = Intent(topic=idle.topic, schema=idle.schema, next=until)
+    says = f"go on at {start} and insert what is missing up to {until}: {verdict.missing:,} messages"
+    return Step(standing, says, Committed(start, intent.encode()))

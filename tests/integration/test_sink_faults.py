@@ -1,0 +1,172 @@
+"""Crashes and faults under load: after each of them the table holds what was acknowledged, once. See consumer/sink.py."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from infra.local.stack import Stack
+from infra.local.waiting import wait_until
+from tests.integration.in_process import InProcessSink, before
+from tests.integration.proof import Proof
+from tests.integration.proxy import Proxy
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def proof(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
+    with Proof(stack, request.node.name[:60]) as proof:
+        yield proof
+
+
+@pytest.fixture
+def wide(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
+    with Proof(stack, request.node.name[:60], partitions=6) as proof:
+        yield proof
+
+
+@pytest.fixture
+def proxy(stack: Stack) -> Iterator[Proxy]:
+    with Proxy(stack.clickhouse_port) as proxy:
+        yield proxy
+
+
+def through(proxy: Proxy) -> dict[str, str]:
+    return {"CLICKHOUSE_PORT": str(proxy.port)}
+
+
+def test_killed_between_intent_and_insert_the_successor_inserts_that_very_range(proof, proxy):
+    proof.produce(1, 300)
+    proxy.hold_inserts()
+    sink = proof.sink(**through(proxy))
+    first, intent = proof.await_intent()
+    sink.kill()
+    assert (first, proof.rows()) == (0, 0)
+    proxy.pass_on()
+    proof.produce(301, 400)
+    proof.sink(**through(proxy), BATCH_ROWS="300")
+    proof.check()
+
+
+def test_killed_between_insert_and_commit_the_successor_finds_the_range_complete(proof, proxy):
+    proof.produce(1, 300)
+    proxy.hold_answers()
+    sink = proof.sink(**through(proxy))
+    first, intent = proof.await_intent()
+    proof.await_rows(1)
+    sink.kill()
+    assert proof.committed() == {0: first}
+    proxy.pass_on()
+    proof.produce(301, 400)
+    proof.sink(**through(proxy), BATCH_ROWS="300")  # it would cut other batches, if it were free to
+    proof.check()
+
+
+def test_a_lost_acknowledgement_and_a_request_cut_in_the_middle_are_resolved_by_counting(wide, proxy):
+    sink = wide.sink(**through(proxy))
+    with wide.load():
+        wide.await_more(5_000)
+        proxy.lose_acknowledgements(4)
+        assert wait_until(lambda: proxy.counters.lost_acknowledgements == 4, 60)
+        wide.await_more(5_000)
+        proxy.cut_requests(after_bytes=5_000, times=4)
+        assert wait_until(lambda: proxy.counters.cut_requests == 4, 60)
+        wide.await_more(5_000)
+    wide.check()
+    assert sink.is_running
+    assert sink.has_said("an INSERT is tried again")
+
+
+def test_a_frozen_member_that_wakes_up_with_half_an_insert_adds_no_row(proof, proxy):
+    proof.produce(1, 300)
+    zombie = proof.sink(**through(proxy))
+    proof.await_consumed()
+    proxy.hold_rows()
+    proof.produce(301, 600)
+    first, intent = proof.await_intent()
+    assert wait_until(lambda: is_inserting(proof), 30)
+    zombie.freeze()
+    proof.sink()  # takes over after the session; the copy in flight holds its query id
+    proof.await_consumed()
+    rows = proof.rows()
+    proxy.pass_on()
+    zombie.thaw()
+    assert wait_until(lambda: zombie.log_text().count('"message": "assigned"') + zombie.log_text().count("no partition is left") >= 2, 60)
+    assert wait_until(lambda: not is_inserting(proof), 30)
+    assert proof.rows() == rows
+    assert len(proof.members()) == 2
+    proof.produce(601, 700)
+    proof.check()
+
+
+def is_inserting(proof: Proof) -> bool:
+    sql = f"SELECT count() FROM system.processes WHERE query_id LIKE 'v1:%{proof.topic_id()}%'"
+    return bool(proof.query(sql)[0][0])
+
+
+def test_clickhouse_killed_under_load_loses_and_repeats_nothing(stack, wide):
+    sink = wide.sink(CLICKHOUSE_CONNECT_TIMEOUT_S="1")
+    with wide.load():
+        for _ in range(2):
+            wide.await_more(5_000)
+            stack.clickhouse.kill()
+            stack.clickhouse.start()
+        wide.await_more(5_000)
+    wide.check()
+    assert sink.is_running
+
+
+def test_clickhouse_away_for_longer_than_the_poll_interval_does_not_cost_the_membership(proof, proxy):
+    sink = InProcessSink(proof, kafka={"max_poll_interval_s": 6.0}, CLICKHOUSE_SEND_RECEIVE_TIMEOUT_S="1", **through(proxy))
+    with sink, proof.load():
+        proof.await_more(2_000)
+        before_it = sink.generation
+        proxy.hold()
+        threading.Event().wait(8)  # the fault itself is time
+        assert sink.sink.lanes
+        proxy.pass_on()
+        proof.await_more(2_000)
+        assert sink.generation == before_it
+    with sink_of(proof):
+        proof.check()
+
+
+def sink_of(proof: Proof) -> InProcessSink:
+    return InProcessSink(proof)
+
+
+def test_a_broker_that_coordinates_the_group_is_killed_under_load(stack, wide):
+    sink = wide.sink()
+    with wide.load():
+        wide.await_more(5_000)
+        broker = stack.broker(wide.coordinator())
+        broker.kill()
+        wide.await_more(5_000)
+        broker.start()
+        wide.await_more(5_000)
+    wide.check()
+    assert sink.is_running
+
+
+def test_T5_members_that_join_and_leave_under_load_lose_nothing(wide):
+    """A partition owned before and after a rebalance keeps its old position, past buffers that were dropped."""
+    env = {"BATCH_AGE_S": "0.5", "BATCH_ROWS": "20000"}
+    first = InProcessSink(wide, **env)
+    with first, wide.load():
+        first.await_ready()
+        wide.await_more(2_000)
+        for _ in range(2):
+            with InProcessSink(wide, **env) as second:
+                second.await_ready()
+                wide.await_more(2_000)
+                with InProcessSink(wide, **env) as third:
+                    third.await_ready()
+                    wide.await_more(2_000)
+            wide.await_more(2_000)
+            first.raise_error()
+        assert first.group.rebalances >= 5
+    with sink_of(wide):
+        wide.check()

@@ -1,0 +1,150 @@
+"""The store against a real ClickHouse: what recovery relies on."""
+
+import re
+
+import numpy as np
+import pytest
+
+from common.clickhouse_io.client import connect
+from common.clickhouse_io.schema import Schema
+from common.clickhouse_io.store import Range, Store
+from common.config import Settings
+from common.errors import ClickHouseRefused, ClickHouseUnavailable, SchemaMismatch
+from common.stream import Rows, Table
+
+TP = 7 << 16
+DAYS = Table(
+    name="store_days",
+    rows=lambda events: Rows({}),
+    ddl="""
+CREATE TABLE IF NOT EXISTS {table} (
+    day UInt32,
+    wide UInt128,
+    {address}
+) ENGINE = MergeTree PARTITION BY day ORDER BY day {settings}
+""",
+)
+
+
+@pytest.fixture
+def settings(stack):
+    return Settings.from_env(stack.environment()).clickhouse
+
+
+@pytest.fixture
+def sql(settings):
+    client = connect(settings)
+    client.execute(f"DROP TABLE IF EXISTS {DAYS.name}")
+    Schema(settings).create([DAYS])
+    yield client.execute
+    client.disconnect()
+
+
+@pytest.fixture
+def store(settings, sql):
+    store = Store(settings)
+    yield store
+    store.close()
+
+
+def days(count, first_offset=0):
+    wide = np.zeros((count, 2), np.uint64)
+    wide[:, 1] = 1
+    return {
+        "day": np.arange(count, dtype=np.uint32),
+        "wide": wide,
+        "_tp": np.full(count, TP, np.uint64),
+        "_off": np.arange(first_offset, first_offset + count, dtype=np.uint64),
+        "_row": np.zeros(count, np.uint32),
+        "_rows": np.ones(count, np.uint32),
+    }
+
+
+def insert(store, columns, token="t"):
+    store.insert(DAYS.name, columns, token=token, query_id=token)
+
+
+def test_a_block_of_more_table_partitions_than_the_servers_default_goes_in_once(store, sql):
+    for _ in range(2):
+        insert(store, days(250))
+    assert sql(f"SELECT count(), uniqExact(day), min(wide) FROM {DAYS.name}") == [(250, 250, 2**64)]
+
+
+def test_the_addresses_of_a_range_are_those_stored(store):
+    insert(store, days(10, first_offset=5))
+    stored = store.stored(DAYS.name, Range(TP, 7, 12))
+    assert sorted(stored.offsets.tolist()) == [7, 8, 9, 10, 11]
+    assert set(stored.rows.tolist()) == {0}
+    assert store.stored(DAYS.name, Range(TP + 1, 0, 100)).offsets.tolist() == []
+
+
+def test_the_highest_offset_is_none_for_a_partition_without_rows(store):
+    insert(store, days(10))
+    assert (store.highest_offset(DAYS.name, TP), store.highest_offset(DAYS.name, TP + 1)) == (9, None)
+
+
+def test_a_token_is_kept_when_its_rows_are_deleted(store, sql):
+    insert(store, days(3))
+    sql(f"ALTER TABLE {DAYS.name} DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    insert(store, days(3))
+    insert(store, days(3), token="t2")
+    assert sql(f"SELECT count() FROM {DAYS.name}") == [(3,)]
+
+
+def test_a_running_query_is_seen_by_the_start_of_its_id(store, settings):
+    other = connect(settings)
+    query = other.execute_iter(
+        "SELECT sleepEachRow(0.1) FROM numbers(1000)",
+        query_id="v1:some#1:t~2",
+        settings={"max_block_size": 1},
+    )
+    next(query)
+    assert store.is_running("v1:some#1:t")
+    assert not store.is_running("v1:some#10:t")
+    other.disconnect()
+
+
+def test_a_missing_table_is_refused_for_good_and_a_missing_server_is_not(store, settings, sql):
+    sql(f"DROP TABLE {DAYS.name} SYNC")
+    with pytest.raises(ClickHouseRefused, match="code 60"):
+        insert(store, days(1))
+    with pytest.raises(ClickHouseUnavailable, match="does not answer"):
+        Store(
+            Settings.from_env({"CLICKHOUSE_HOST": "127.0.0.1", "CLICKHOUSE_PORT": "1"}).clickhouse
+        ).is_running("x")
+
+
+@pytest.mark.parametrize(
+    ("alter", "says"),
+    [
+        ("DROP COLUMN wide", "ADD COLUMN wide UInt128"),
+        ("MODIFY COLUMN wide UInt256", "MODIFY COLUMN wide UInt128"),
+        ("DROP PROJECTION by_address", "ADD PROJECTION by_address"),
+        ("MODIFY SETTING non_replicated_deduplication_window = 10", "MODIFY SETTING"),
+    ],
+)
+def test_a_table_that_differs_is_refused_with_the_statement_that_mends_it(settings, sql, alter, says):
+    schema = Schema(settings)
+    schema.check([DAYS])
+    sql(f"ALTER TABLE {DAYS.name} {alter}")
+    with pytest.raises(SchemaMismatch, match=says) as refusal:
+        schema.check([DAYS])
+    for statement in re.findall(r"ALTER TABLE .*?(?=, then |$)", str(refusal.value)):
+        sql(statement)
+    schema.check([DAYS])
+
+
+@pytest.mark.parametrize("target", ["TO store_counts", "ENGINE = SummingMergeTree ORDER BY day"])
+def test_a_view_whose_target_forgets_tokens_is_refused(settings, sql, target):
+    sql("DROP TABLE IF EXISTS store_view SYNC")
+    sql(
+        "CREATE TABLE IF NOT EXISTS store_counts (day UInt32, n UInt64) ENGINE = SummingMergeTree ORDER BY day"
+    )
+    sql(
+        f"CREATE MATERIALIZED VIEW store_view {target} AS SELECT day, count() AS n FROM {DAYS.name} GROUP BY day"
+    )
+    try:
+        with pytest.raises(SchemaMismatch, match="non_replicated_deduplication_window"):
+            Schema(settings).check([DAYS])
+    finally:
+        sql("DROP TABLE store_view SYNC")

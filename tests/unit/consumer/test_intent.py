@@ -1,0 +1,94 @@
+import json
+
+import pytest
+
+from common.errors import StartRefused
+from consumer.intent import Intent, decode
+
+TOPIC, SCHEMA = "0123456789abcdef0123456789abcdef", "5c0ffee5"
+LARGEST_METADATA_BYTES = 4096
+
+
+def intent(**fields):
+    return Intent(topic=TOPIC, schema=SCHEMA, **fields)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param(intent(), id="nothing on its way"),
+        pytest.param(intent(next=7), id="a range"),
+        pytest.param(intent(next=0), id="a range that ends at 0"),
+        pytest.param(intent(next=2**63 - 1, attempt=12), id="a later attempt"),
+        pytest.param(intent(next=7, attempt=3, pieces=8), id="pieces"),
+        pytest.param(intent(parked="no such table"), id="parked"),
+        pytest.param(intent(next=7, attempt=2, parked="no such table"), id="parked with a range standing"),
+    ],
+)
+def test_what_is_encoded_is_decoded_again(said):
+    assert decode(said.encode(), "events/0") == said
+
+
+def test_an_intent_without_a_range_names_no_attempt():
+    assert json.loads(intent(attempt=4, pieces=2).encode()).keys() == {"penstock", "topic", "schema"}
+
+
+def test_a_range_names_its_attempt_always_and_its_pieces_if_several():
+    assert json.loads(intent(next=7).encode()) == {
+        "penstock": 1,
+        "topic": TOPIC,
+        "schema": SCHEMA,
+        "next": 7,
+        "attempt": 1,
+    }
+    assert json.loads(intent(next=7, pieces=2).encode())["pieces"] == 2
+
+
+@pytest.mark.parametrize(
+    "reason",
+    ["x" * 100_000, "ö" * 100_000, "🌊" * 100_000, "\x00" * 100_000, '"\\' * 100_000],
+    ids=["ascii", "two bytes", "four bytes", "control characters", "quotes"],
+)
+def test_it_stays_below_what_kafka_takes_with_the_longest_reason(reason):
+    said = intent(next=2**63 - 1, attempt=10**6, pieces=10**6, parked=reason)
+    assert len(said.encode().encode()) < LARGEST_METADATA_BYTES
+    assert reason.startswith(decode(said.encode(), "events/0").parked)
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        pytest.param("", id="empty"),
+        pytest.param(" ", id="white space"),
+        pytest.param("consumed by logstash", id="a word"),
+        pytest.param("null", id="null"),
+        pytest.param("7", id="a number"),
+        pytest.param('"penstock"', id="a string"),
+        pytest.param("[1]", id="an array"),
+        pytest.param("[" * 4000, id="nesting"),
+        pytest.param("{}", id="an empty object"),
+        pytest.param('{"topic": "a", "schema": "b"}', id="without our name"),
+        pytest.param('{"penstock": 2, "topic": "a", "schema": "b"}', id="another format"),
+        pytest.param('{"penstock": 1, "topic": "a"}', id="a field missing"),
+        pytest.param('{"penstock": 1, "topic": "a", "schema": "b", "until": 7}', id="a field unknown"),
+        pytest.param('{"penstock": 1, "topic": "a", "schema": "b"', id="cut off"),
+    ],
+)
+def test_r7_metadata_that_is_not_ours_is_refused(metadata):
+    with pytest.raises(StartRefused) as caught:
+        decode(metadata, "events/0")
+    assert str(caught.value).startswith("events/0: the committed offset carries ")
+    assert "python -m consumer adopt" in str(caught.value)
+
+
+def test_r7_missing_and_foreign_metadata_are_told_apart():
+    for metadata, kind in (("", " no metadata"), ("{}", " foreign metadata")):
+        with pytest.raises(StartRefused, match=kind):
+            decode(metadata, "events/0")
+
+
+def test_a_retry_is_the_next_attempt_at_the_same_range():
+    first = intent(next=7)
+    assert first.retry() == intent(next=7, attempt=2)
+    assert first.retry(pieces=2) == intent(next=7, attempt=2, pieces=2)
+    assert first.retry(pieces=2).retry() == intent(next=7, attempt=3, pieces=2)

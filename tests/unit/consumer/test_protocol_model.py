@@ -1,0 +1,268 @@
+"""Thousands of random schedules around the real code; then the same with one rule broken, which must be found out."""
+
+import logging
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from common.clickhouse_io.store import Stored
+from common.errors import ClickHouseUnavailable
+from consumer.lane import Lane
+from consumer.recovery import Outcome, Recovery
+from consumer.sink import Sink
+from tests.unit.consumer.material import HERE
+from tests.unit.consumer.protocol_model import (
+    House,
+    InsertThread,
+    Kafka,
+    Server,
+    Stuck,
+    Violation,
+    Worker,
+    World,
+)
+
+SCHEDULES, CHUNKS = 2_000, 20
+SCHEDULES_TO_FIND = 2_000
+"""A broken rule is found within a few dozen schedules on average; this is where the search gives up."""
+
+
+@pytest.fixture(autouse=True)
+def quiet():
+    """A schedule logs more than anybody reads."""
+    logger = logging.getLogger("consumer.sink")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    yield
+    logger.setLevel(level)
+
+
+@pytest.mark.parametrize("chunk", range(CHUNKS))
+def test_every_schedule_ends_with_each_row_there_once(chunk):
+    for seed in range(chunk, SCHEDULES, CHUNKS):
+        World(seed).run()
+
+
+def what_breaks(house):
+    """The first schedule that ends badly, and how."""
+    for seed in range(SCHEDULES_TO_FIND):
+        try:
+            World(seed, house).run()
+        except Violation as found:
+            return f"schedule {seed}: {found}"
+        except Stuck:
+            pass  # wrong as well, but not what is looked for
+    return "nothing"
+
+
+def assert_found(what, **house):
+    found = what_breaks(House(**house))
+    print(found)
+    assert what in found
+
+
+LOST, TWICE, LETTER_LOST = "lacks row", "twice", "the dead letter"
+
+
+# S1: only what an acknowledged commit names is sent
+
+
+class SendsFirst(Sink):
+    def _commit(self, now_s):
+        for lane in self.lanes.values():
+            if lane.ready is not None and lane.flying is None and not lane.ready.submitted:
+                self._inserter.submit(lane.ready)
+        super()._commit(now_s)
+
+
+def test_the_model_finds_an_insert_sent_before_its_commit_is_acknowledged():
+    assert_found("row", sink=SendsFirst)
+
+
+class NamesNoAttempt(Sink):
+    def _next_attempt(self, job):
+        super()._next_attempt(job)
+        job.intent, job.wants, job.submitted = job.wants, None, False
+
+
+def test_the_model_finds_a_next_attempt_that_no_commit_names():
+    assert_found(TWICE, sink=NamesNoAttempt)
+
+
+# S2: the offset passes only what is stored
+
+
+class JumpsOver(Lane):
+    def wanted_commit(self, now_s):
+        if self.flying is not None and self.flying.submitted:
+            self.flying.stored = True
+        return super().wanted_commit(now_s)
+
+
+def test_the_model_finds_an_offset_that_passes_rows_not_acknowledged():
+    assert_found(LOST, lane=JumpsOver)
+
+
+class WaitsForNoLetter(Worker):
+    def send(self, *dead):
+        letter = super().send(*dead)
+        letter.is_acknowledged = True
+        return letter
+
+
+def test_the_model_finds_an_offset_that_passes_dead_letters_not_acknowledged():
+    assert_found(LETTER_LOST, worker=WaitsForNoLetter)
+
+
+# S3: a named range never changes
+
+
+class PicksAnew(Lane):
+    def __init__(self, feed, partition, tp, committed, standing, limits, bad_run=0):
+        super().__init__(feed, partition, tp, committed, replace(standing, next=None), limits, bad_run)
+
+
+def test_the_model_finds_a_successor_that_picks_another_range():
+    assert_found("row", lane=PicksAnew)
+
+
+# R1: what becomes of a commit that nobody answered
+
+
+class TakesItAsApplied(Worker):
+    def ambiguous(self):
+        return True
+
+
+def test_the_model_finds_an_ambiguous_commit_taken_as_applied():
+    assert_found("row", worker=TakesItAsApplied)
+
+
+class SendsItAgain(Worker):
+    def ambiguous(self):
+        return False
+
+
+def test_the_model_finds_an_ambiguous_commit_that_is_sent_again_by_the_same_member():
+    assert_found("row", worker=SendsItAgain)
+
+
+class ReadsItBack(Worker):
+    def leave(self):
+        self.changed = True
+
+
+def test_the_model_finds_an_ambiguous_commit_that_is_read_back_without_a_new_generation():
+    assert_found("row", worker=ReadsItBack)
+
+
+# R2, S5: a member of an older generation is out
+
+
+class TakesAll(Kafka):
+    def takes(self, member, generation):
+        return True
+
+
+def test_the_model_finds_commits_that_are_not_fenced():
+    assert_found("row", kafka=TakesAll)
+
+
+class KeepsItsBuffers(Worker):
+    def start_over(self):
+        kept = self.sink.lanes.get(HERE)
+        super().start_over()
+        if kept is not None and HERE in self.sink.lanes:
+            for job in kept.jobs():
+                job.cancelled = False
+            self.sink.lanes[HERE] = kept
+            self.position = kept.position
+
+
+def test_the_model_finds_buffers_kept_across_a_rebalance():
+    assert_found("row", worker=KeepsItsBuffers)
+
+
+# R3: tokens are remembered
+
+
+class ShortMemory(Server):
+    def log(self, copy):
+        self.tokens.clear()
+        super().log(copy)
+
+
+def test_the_model_finds_a_deduplication_window_that_is_too_small():
+    assert_found(TWICE, server=ShortMemory)
+
+
+# R4: the count by address is the only judge
+
+
+class TrustsTheToken(Recovery):
+    def carry_out(self, job):
+        job.verify = False
+        return super().carry_out(job)
+
+
+def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_token():
+    assert_found(LOST, recovery=TrustsTheToken)
+
+
+class TriesNotTheSameToken(Recovery):
+    def _recover(self, job):
+        if job.intent.attempt == 1 and self._missing(job):
+            return Outcome.NEXT_ATTEMPT
+        return super()._recover(job)
+
+
+def test_the_model_finds_a_next_attempt_before_the_token_is_used_up():
+    assert_found(TWICE, recovery=TriesNotTheSameToken)
+
+
+class AsksForNoCopy(Recovery):
+    def _wait_for_copies(self, job):
+        pass
+
+
+def test_the_model_finds_c3_a_next_attempt_while_a_copy_still_runs():
+    assert_found(TWICE, recovery=AsksForNoCopy)
+
+
+class TakesErrorsForMissing(Recovery):
+    def _missing(self, job):
+        try:
+            return super()._missing(job)
+        except ClickHouseUnavailable:
+            return dict(job.batch.blocks)
+
+
+def test_the_model_finds_c4_an_error_taken_for_missing():
+    assert_found("row", recovery=TakesErrorsForMissing)
+
+
+class TakesErrorsForComplete(Recovery):
+    def _missing(self, job):
+        try:
+            return super()._missing(job)
+        except ClickHouseUnavailable:
+            return {}
+
+
+def test_the_model_finds_c4_an_error_taken_for_complete():
+    assert_found(LOST, recovery=TakesErrorsForComplete)
+
+
+# Blocks that are too big
+
+
+class BurnsNothing(Sink):
+    def _make_smaller(self, lane, job):
+        job.wants = job.intent.retry(pieces=job.intent.pieces * 2)
+        job.too_big = 0
+
+
+def test_the_model_finds_pieces_sent_while_the_big_blocks_token_is_unused():
+    assert_found(TWICE, sink=BurnsNothing)

@@ -1,0 +1,46 @@
+"""What the command refuses before it talks to anybody."""
+
+import pytest
+
+from common.errors import SettingError
+from producer.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["nothing"], "invalid choice: 'nothing'"),
+        (["collatz", "--rate", "-1"], "'-1' is not a number above 0"),
+        (["collatz", "--rate", "inf"], "'inf' is not a number above 0"),
+        (["collatz", "--events", "1.5"], "'1.5' is not a whole number above 0"),
+        ([], "STREAM"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else " ".join(value) or "no stream",
+)
+def test_arguments_that_are_not_allowed_end_with_2_and_the_reason(arguments, reason, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        main(arguments, {})
+    assert reason in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "reason"),
+    [
+        (["collatz", "--from", "7"], {}, "--from and --to go together"),
+        (["collatz", "--to", "x"], {}, "--to"),
+        (["collatz"], {"PRODUCER_RATE": "fast"}, "PRODUCER_RATE: 'fast' is not a number above 0"),
+        (["collatz"], {"PARTITIONS": "0"}, "PARTITIONS"),
+    ],
+    ids=["half a range", "no number", "variable", "setting"],
+)
+def test_options_and_settings_that_are_not_allowed_are_named(arguments, environ, reason):
+    with pytest.raises(SettingError) as raised:
+        main(arguments, environ)
+    assert reason in str(raised.value)
+
+
+def test_every_stream_explains_its_options(capsys):
+    with pytest.raises(SystemExit, match="0"):
+        main(["collatz", "--help"], {})
+    said = capsys.readouterr().out
+    assert all(flag in said for flag in ("--events", "--rate", "--seconds", "--seed", "--from", "--to"))
