@@ -7,6 +7,7 @@ PenstockError
 │   └── SchemaMismatch      a table is missing or differs from its stream         stop, name the ALTER
 ├── FeedBlocked             this feed cannot go on, the others can                park the feed
 │   ├── ClickHouseRefused   ClickHouse says no for good (type, table, right)      park the feed
+│   ├── UnreadableBatch     Kafka holds a batch that cannot be decoded         park the feed
 │   └── DataExpired         retention cut into rows that are not stored yet       park the feed
 ├── KafkaRefused            Kafka says no for good (no topic, no right)           stop, name what is missing
 ├── KafkaUnavailable        no broker answers, or not in time          retriable  wait, try again
@@ -53,6 +54,14 @@ class DataExpired(FeedBlocked):
 
 class KafkaRefused(PenstockError):
     """Kafka refused and will refuse again: a topic is missing, or a right."""
+
+
+class UnreadableBatch(FeedBlocked):
+    """A record batch is damaged, or of a codec or format that is not installed here; `topic` says whose it is."""
+
+    def __init__(self, topic: str, text: str) -> None:
+        super().__init__(text)
+        self.topic = topic
 
 
 class KafkaUnavailable(PenstockError):

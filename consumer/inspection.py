@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
@@ -160,15 +160,14 @@ def silence_clients() -> None:
 def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Inspection]]:
     """Everything that a command needs to look into the pipeline. Raises KafkaUnavailable, one line."""
     silence_clients()
-    overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
-    try:
+    with ExitStack() as stack:
+        overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
+        stack.callback(overview.close)
         reader = Clients(settings.kafka, clock.now_s, clock.sleep).range_reader()
+        stack.callback(reader.close)
         tables = AuditQueries(settings.clickhouse)
+        stack.callback(tables.close)
         yield overview, Inspection(tables, overview, reader, patience_s=settings.kafka.connect_timeout_s)
-        reader.close()
-        tables.close()
-    finally:
-        overview.close()
 
 
 def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
+from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError, UnreadableBatch
 from common.health import Health
 from common.kafka_io.group import Group
 from common.metrics import SinkMetrics
@@ -83,6 +83,8 @@ class Loop:
         except CommitAmbiguous as unknown:
             log.warning("a commit's fate is unknown, leaving the group", extra={"reason": str(unknown)})
             self._rejoin()
+        except UnreadableBatch as error:
+            self._parking.park(self._opening.feed(error.topic), error)
         except PenstockError as error:
             if not error.retriable:
                 raise

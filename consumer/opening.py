@@ -59,6 +59,10 @@ class Opening:
         self._commit(starts)
         return lanes
 
+    def feed(self, topic: str) -> Feed:
+        """The feed that reads a topic."""
+        return self._feeds[topic][0]
+
     def is_out_of_range(self, lane: Lane) -> FeedBlocked | None:
         """Why a lane just opened cannot go on: Kafka does not hold what comes next and is not stored."""
         first, end = self._firsts[lane.partition], self._ends[lane.partition]

@@ -118,8 +118,7 @@ class Schema:
             "SELECT toString(uuid) FROM system.tables WHERE database = {database:String} AND name = {name:String}",
             {"database": self._database, "name": view},
         )
-        has_uuid = rows[0][0].strip("0-")  # not in a database whose engine is Ordinary
-        return f".inner_id.{rows[0][0]}" if has_uuid else f".inner.{view}"
+        return f".inner_id.{rows[0][0]}"
 
     def close(self) -> None:
         """Close the connection."""

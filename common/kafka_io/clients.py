@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kafka import KafkaProducer
-
-from common.kafka_io.connection import connect, consumer_options, producer_options
+from common.kafka_io.connection import connect, consumer_options
 from common.kafka_io.reader import BulkConsumer, RangeReader
+from common.kafka_io.writer import BulkWriter, connect_writer
 from common.settings import KafkaSettings
 
 MAX_REQUEST_BYTES = 72 << 20  # a dead letter is as large as any message a topic takes, and its headers
@@ -25,16 +24,15 @@ class Clients:
     def consumer(self, group_id: str | None) -> BulkConsumer:
         """A consumer of that group, or of none."""
         options = consumer_options(self._kafka, group_id) | FETCH
-        return connect(BulkConsumer, options, **self._patience())
+        timeout_s = self._kafka.connect_timeout_s
+        return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 
     def range_reader(self) -> RangeReader:
         """A reader of given ranges."""
         return RangeReader(self.consumer(None))
 
-    def dead_letter_producer(self) -> KafkaProducer:
-        """A producer that takes messages as large as they come."""
-        options = producer_options(self._kafka) | {"max_request_size": MAX_REQUEST_BYTES}
-        return connect(KafkaProducer, options, **self._patience())
-
-    def _patience(self) -> dict:
-        return {"timeout_s": self._kafka.connect_timeout_s, "now_s": self._now_s, "sleep": self._sleep}
+    def dead_letter_writer(self) -> BulkWriter:
+        """A writer that takes messages as large as they come: the brokers say what is too large."""
+        return connect_writer(
+            self._kafka, max_message_bytes=MAX_REQUEST_BYTES, now_s=self._now_s, sleep=self._sleep
+        )

@@ -3,55 +3,46 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
-from kafka import KafkaProducer
-from kafka.errors import KafkaError
-
+from common.errors import KafkaRefused
+from common.kafka_io.writer import BulkWriter, Delivery
 from common.slab import Partition, Record
+
+PARTITION = 0
+"""Dead letters are few, and stay in order of arrival: their topics have one partition."""
 
 
 class Letter:
-    """A dead letter under way."""
+    """A dead letter under way, or one that could not even be sent."""
 
-    def __init__(self, future: Any) -> None:
-        self._future = future
+    def __init__(self, delivery: Delivery | None, refusal: str | None = None) -> None:
+        self._delivery, self._refusal = delivery, refusal
 
     @property
     def is_acknowledged(self) -> bool:
         """Whether the in-sync replicas have it."""
-        return self._future.is_done and self._future.exception is None
+        return self._delivery is not None and self._delivery.acknowledged == 1
 
     @property
     def error(self) -> str | None:
         """Why it will never be there; None while it is under way or acknowledged."""
-        failed = self._future.is_done and self._future.exception is not None
-        return repr(self._future.exception) if failed else None
-
-
-class _Failed:
-    is_acknowledged = False
-
-    def __init__(self, error: str) -> None:
-        self.error = error
+        if self._delivery is not None and self._delivery.failed:
+            return repr(self._delivery.error)
+        return self._refusal
 
 
 class DeadLetters:
-    """A producer made when the first bad message appears. Main thread only."""
+    """A writer made when the first bad message appears, and anew after it was refused. Main thread only."""
 
-    def __init__(self, make_producer: Callable[[], KafkaProducer]) -> None:
-        self._make_producer = make_producer
-        self._producer: KafkaProducer | None = None
+    def __init__(self, make_writer: Callable[[], BulkWriter]) -> None:
+        self._make_writer = make_writer
+        self._writer: BulkWriter | None = None
 
-    def send(
-        self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str
-    ) -> Letter | _Failed:
+    def send(self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str) -> Letter:
         """Send the original bytes, key and headers, and beside them where it stood and what is wrong with it.
 
         At least once: who counts dead letters counts distinct addresses. Raises KafkaUnavailable.
         """
-        if self._producer is None:
-            self._producer = self._make_producer()
         ours = {
             "penstock-reason": reason,
             "penstock-topic": source.topic,
@@ -61,14 +52,23 @@ class DeadLetters:
             "penstock-time": str(record.timestamp_ms),
         }
         headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
+        writer = self._writer = self._writer or self._make_writer()
         try:
-            return Letter(
-                self._producer.send(dead_topic, value=record.value, key=record.key, headers=headers)
+            delivery = writer.send(
+                dead_topic,
+                PARTITION,
+                [record.value],
+                timestamp_ms=record.timestamp_ms,
+                keys=[record.key],
+                headers=[headers],
             )
-        except (KafkaError, AssertionError) as error:
-            return _Failed(repr(error))
+        except KafkaRefused as error:  # an idempotent producer that was refused once stays out of service
+            self.close(0.0)
+            return Letter(None, str(error))
+        return Letter(delivery)
 
     def close(self, timeout_s: float) -> None:
-        """Close the producer, if there is one."""
-        if self._producer is not None:
-            self._producer.close(timeout=timeout_s)
+        """Close the writer, if there is one."""
+        if self._writer is not None:
+            self._writer.close(timeout_s)
+            self._writer = None

@@ -13,18 +13,16 @@ from typing import NamedTuple
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
-    GroupAuthorizationFailedError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
-    TopicAuthorizationFailedError,
 )
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
-from common.errors import CommitAmbiguous, CommitRefused, KafkaRefused, KafkaUnavailable
+from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable
 from common.kafka_io.listener import Notifies
-from common.kafka_io.outcome import is_applied
+from common.kafka_io.outcome import is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
 from common.slab import Partition, Slab
 
@@ -94,7 +92,7 @@ class Group:
 
         T5: kafka-python keeps the old position of a partition owned before and after a rebalance, so the records of
         the very poll() in which it ended are discarded; `read_assignment` seeks them anew.
-        Raises KafkaUnavailable when the client fails, KafkaRefused when a right is missing; `changed` is also set
+        Raises KafkaUnavailable, KafkaRefused when a right is missing, UnreadableBatch; `changed` is also set
         when offsets are missing and when a topic was created anew.
         """
         if not self._joined:
@@ -105,12 +103,8 @@ class Group:
         except (NoOffsetForPartitionError, OffsetOutOfRangeError):
             self.changed = True
             return {}
-        except (GroupAuthorizationFailedError, TopicAuthorizationFailedError) as error:
-            raise KafkaRefused(
-                f"the brokers deny group or topic: {error!r}. Grant READ and DESCRIBE"
-            ) from error
         except KafkaError as error:
-            raise KafkaUnavailable(f"poll failed: {error!r}") from error
+            raise poll_error(error) from error
         self._consumer.mend_stuck_join(self._now_s())
         if any(self.topic_id(topic) not in (known, None) for topic, known in self._topic_ids.items()):
             self.changed = True

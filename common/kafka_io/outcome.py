@@ -1,10 +1,24 @@
-"""What the answer to one attempt of a commit means (R1). Pure; group decides with it."""
+"""What an answer of the brokers means for the group: of a commit (R1), of a poll. Pure; group decides with it."""
 
 from __future__ import annotations
 
-from kafka.errors import CommitFailedError, CoordinatorNotAvailableError, RebalanceInProgressError
+from kafka.errors import (
+    CommitFailedError,
+    CoordinatorNotAvailableError,
+    GroupAuthorizationFailedError,
+    KafkaError,
+    RebalanceInProgressError,
+    TopicAuthorizationFailedError,
+)
 
-from common.errors import CommitAmbiguous, CommitRefused
+from common.errors import (
+    CommitAmbiguous,
+    CommitRefused,
+    KafkaRefused,
+    KafkaUnavailable,
+    PenstockError,
+    UnreadableBatch,
+)
 
 
 def is_applied(error: BaseException | None, value: object) -> bool:
@@ -20,3 +34,13 @@ def is_applied(error: BaseException | None, value: object) -> bool:
     if isinstance(error, RebalanceInProgressError | CommitFailedError):
         raise CommitRefused(repr(error))
     raise CommitAmbiguous(repr(error) if error else f"unexpected answer {value!r}")
+
+
+def poll_error(error: KafkaError) -> PenstockError:
+    """What a failed poll() means: a right is missing, a batch cannot be read, or no broker answers."""
+    if isinstance(error, GroupAuthorizationFailedError | TopicAuthorizationFailedError):
+        return KafkaRefused(f"the brokers deny group or topic: {error!r}. Grant READ and DESCRIBE")
+    unreadable = getattr(error, "unreadable", None)
+    if unreadable is not None:
+        return UnreadableBatch(unreadable.topic, str(error))
+    return KafkaUnavailable(f"poll failed: {error!r}")

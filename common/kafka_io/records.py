@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from kafka import TopicPartition
-from kafka.errors import CorruptRecordError, UnsupportedCodecError, UnsupportedVersionError
+from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError, UnsupportedVersionError
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
@@ -106,7 +106,8 @@ class PartitionRecords:
     def take(self, n: int | None = None) -> list[Slab]:
         """The next `n` slabs (None: no such limit), fewer when the budget of bytes is spent.
 
-        Raises kafka.errors.CorruptRecordError, UnsupportedVersionError, UnsupportedCodecError.
+        Raises kafka.errors.CorruptRecordError, UnsupportedVersionError, UnsupportedCodecError, with the partition as
+        their attribute `unreadable`.
         """
         slabs: list[Slab] = []
         budget = self._budget or Budget(self.TAKE_BYTES)
@@ -114,9 +115,10 @@ class PartitionRecords:
             before_bytes = self.bytes_read
             try:
                 slab = self._next(self._buffer)
-            except Exception:
+            except KafkaError as error:
                 if slabs:
                     return slabs  # the next take meets the same batch, and raises
+                error.unreadable = self.topic_partition
                 raise
             if slab is not None:
                 slabs.append(slab)

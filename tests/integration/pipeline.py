@@ -36,6 +36,7 @@ from common.address import tp_address
 from common.codec import encode
 from common.process import run
 from common.streams.collatz import Walk, walk_of
+from common.topics import DEAD_LETTER_EXTRA_BYTES
 from consumer.__main__ import main
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
@@ -113,7 +114,10 @@ class Pipeline:
     def create_topics(self, partitions: int = 1, **configs: str) -> None:
         """Create the topic, with these configs, and its dead-letter topic (one partition)."""
         layout = {"num_partitions": partitions, "replication_factor": 3}
-        dead = {"num_partitions": 1, "replication_factor": 3, "configs": {"retention.ms": "-1"}}
+        kept = {"retention.ms": "-1"}
+        if largest := configs.get("max.message.bytes"):
+            kept["max.message.bytes"] = str(int(largest) + DEAD_LETTER_EXTRA_BYTES)
+        dead = {"num_partitions": 1, "replication_factor": 3, "configs": kept}
         self.admin.create_topics({self.topic: layout | {"configs": configs}, self.dead_topic: dead})
         self.admin.wait_for_topics([self.topic, self.dead_topic], timeout_ms=15_000)
 
@@ -172,6 +176,7 @@ class Pipeline:
         with (
             mock.patch.dict(os.environ, self.environment | environment, clear=True),
             contextlib.chdir(self.folder),
+            mock.patch.object(sys, "stdin", io.StringIO()),
             contextlib.redirect_stdout(stdout),
             contextlib.redirect_stderr(stderr),
         ):

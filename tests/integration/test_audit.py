@@ -283,5 +283,5 @@ def test_servers_that_cannot_be_asked_are_one_line(pipeline, changed, said):
 def test_slices_are_answered_by_the_projection(pipeline, copy):
     many = "SELECT number, 0, number, 0, 7, number, 0, 1 FROM numbers(100000)"
     pipeline.query(f"INSERT INTO `{copy}` {many}")
-    (plan,) = pipeline.query(f"EXPLAIN json = 1 {seen_sql(copy, Range(7, 50_000, 51_000))}")
-    assert "ReadFromMergeTree (by_address)" in plan[0] or '"by_address"' in plan[0]
+    plan = str(pipeline.query(f"EXPLAIN {seen_sql(copy, Range(7, 50_000, 51_000))}"))
+    assert "ReadFromMergeTree (by_address)" in plan

@@ -175,15 +175,19 @@ def test_T5_what_a_poll_returns_while_the_assignment_changes_is_discarded(wide):
     sink = joined(wide)
     sink.group._consumer.config["max_poll_records"] = 1
     assert wait_until(lambda: bool(sink.group.poll(0.2)), 20)
+    coordinator = sink.group._consumer._coordinator
     with InProcessSink(wide) as other:
+        assert wait_until(coordinator.need_rejoin, 20)  # the other one waits for us; a heartbeat told
         changes = []
-        for _ in range(200):
-            slabs = sink.group.poll(0.1)
+
+        def has_joined() -> bool:
+            slabs = sink.group.poll(0.0)
             if sink.group.changed:
                 changes.append(slabs)
-            if other.sink.lanes and sink.group.is_stable:
-                break
-        assert changes and changes == [{}] * len(changes)
+            return bool(changes) and sink.group.is_stable and bool(other.sink.lanes)
+
+        assert wait_until(has_joined, 30)
+        assert changes == [{}] * len(changes)
         starts = {at: found.offset for at, found in sink.group.read_assignment().items() if found}
         # and what is read from then on starts where the group's commits end
         seen = {}
@@ -298,7 +302,7 @@ def history(stack: Stack) -> Iterator[History]:
         history.record(first)
         with first, proof.load():
             first.await_ready()
-            proof.await_more(3_000)
+            proof.await_more(20_000)
             proxy.lose_acknowledgements(3)
             assert wait_until(lambda: proxy.counters.lost_acknowledgements == 3, 30)
             for _ in range(2):
@@ -310,7 +314,7 @@ def history(stack: Stack) -> Iterator[History]:
                     assert wait_until(lambda: first.group.changed or len(first.sink.lanes) < 6, 30)
                     proxy.pass_on()
                     second.await_ready()
-                    proof.await_more(3_000)
+                    proof.await_more(20_000)
         with InProcessSink(proof):
             proof.check()
         yield history
@@ -410,17 +414,16 @@ def test_R3_a_table_that_remembers_too_few_blocks_is_refused_with_the_alter(proo
     check_start(proof.settings, [proof.stream()], CLOCK)
 
 
-@pytest.mark.parametrize("target", ["explicit", "inner"])
-def test_R3_a_view_whose_target_has_no_window_is_refused_with_the_alter(proof, target):
-    columns = "(number UInt64, steps UInt64) ENGINE = SummingMergeTree ORDER BY number"
-    into = f"TO {proof.table}_sums" if target == "explicit" else "ENGINE = SummingMergeTree ORDER BY number"
-    if target == "explicit":
-        proof.query(f"CREATE TABLE {proof.table}_sums {columns}")
-    proof.query(
-        f"CREATE MATERIALIZED VIEW {proof.table}_view {into} AS "
-        "SELECT number, count() AS steps FROM {table} GROUP BY number"
-    )
-    with pytest.raises(SchemaMismatch, match="remembers 0 blocks") as refused:
+def test_R3_a_view_whose_target_has_no_window_is_refused_with_the_alter(proof):
+    counted = "SELECT number, count() AS steps FROM {table} GROUP BY number"
+    engine = "ENGINE = SummingMergeTree ORDER BY number"
+    proof.query(f"CREATE MATERIALIZED VIEW {proof.table}_inner {engine} AS {counted}")
+    with pytest.raises(SchemaMismatch, match="remembers 0 blocks"):  # chdb does not tell the inner table's name
+        check_start(proof.settings, [proof.stream()], CLOCK)
+    proof.query(f"DROP VIEW {proof.table}_inner SYNC")
+    proof.query(f"CREATE TABLE {proof.table}_sums (number UInt64, steps UInt64) {engine}")
+    proof.query(f"CREATE MATERIALIZED VIEW {proof.table}_view TO {proof.table}_sums AS {counted}")
+    with pytest.raises(SchemaMismatch, match=f"{proof.table}_sums remembers 0 blocks") as refused:
         check_start(proof.settings, [proof.stream()], CLOCK)
     proof.query(str(refused.value)[str(refused.value).index("ALTER") :])
     check_start(proof.settings, [proof.stream()], CLOCK)
@@ -471,7 +474,7 @@ def test_R4_a_token_that_was_used_up_without_its_rows_is_followed_by_a_second_at
     with sink:
         proof.check()
     assert tokens[:2] == [burnt, token_of(proof, 0, 60, "2")]
-    assert (named[0].next, named[0].attempt) == (60, 2)  # named before it was sent
+    assert [(intent.next, intent.attempt) for intent in named[:2]] == [(60, 1), (60, 2)]
 
 
 def test_R4_an_insert_that_was_not_acknowledged_is_counted_before_the_offset_passes_it(proof):

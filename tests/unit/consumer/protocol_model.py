@@ -20,6 +20,7 @@ from common.errors import (
     CommitAmbiguous,
     CommitRefused,
     FeedBlocked,
+    PenstockError,
 )
 from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
@@ -95,6 +96,7 @@ class Weather:
     largest_blocks: tuple[int, ...] = (1_000,)
     late_when_too_big: float = 0.3
     steps: Mapping[str, float] = field(default_factory=dict)
+    tick_s: float = 0.1
     length: int = 90
 
 
@@ -107,19 +109,22 @@ LOST_COMMITS = Weather(
 )
 LATE_COPIES = Weather(
     commits={"refused": 3},
-    inserts={"runs on": 25, "late": 20, "dies": 10},
+    inserts={"runs on": 30, "late": 15, "dies": 5},
     failing_counts=0,
-    steps={"running insert advances": 12, "late insert arrives": 10, "statement": 60, "wait": 8},
+    steps={"statement": 60, "late insert arrives": 10, "running insert advances": 3},
+    tick_s=1.0,
+    length=150,
 )
-FAILING_COUNTS = Weather(commits={}, inserts={"unanswered": 30, "lost": 5}, failing_counts=40, steps={"wait": 8})
+FAILING_COUNTS = Weather(commits={}, inserts={"unanswered": 60}, failing_counts=60, tick_s=1.0, length=120)
 LARGE_BLOCKS = Weather(
-    commits={"refused": 2},
-    inserts={"late": 5, "unanswered": 5},
-    failing_counts=2,
+    commits={"refused": 1},
+    inserts={"late": 8, "unanswered": 8},
+    failing_counts=1,
     largest_blocks=(2, 3),
-    late_when_too_big=0.2,
-    steps={"statement": 60, "wait": 25, "produce": 10, "late insert arrives": 2},
-    length=160,
+    late_when_too_big=0.15,
+    steps={"statement": 60, "late insert arrives": 1, "crash": 0.5, "rebalance": 0.5, "freeze or thaw": 1},
+    tick_s=2.0,
+    length=250,
 )
 WEATHERS = (MIXED, MIXED, LOST_COMMITS, LATE_COPIES, FAILING_COUNTS, LARGE_BLOCKS)
 
@@ -317,18 +322,24 @@ class InsertThread:
         self.landed.append(Result(job, outcome, error, 0.0))
 
     def _play(self, statement: Callable[[], object]) -> object:
-        if self._replayed < len(self._answers):
-            answer = self._answers[self._replayed]
-            self._replayed += 1
-            return answer
-        if self._sent:
-            raise Stopped
-        self._sent = True
-        self.jobs[0].cancelled = self._real_flag
-        answer = statement()  # an error ends the job, so that it is never played back
-        self._answers.append(answer)
+        if self._replayed == len(self._answers):
+            if self._sent:
+                raise Stopped
+            self._sent = True
+            self.jobs[0].cancelled = self._real_flag
+            self._answers.append(self._answer(statement))
+        answer = self._answers[self._replayed]
         self._replayed += 1
+        if isinstance(answer, Exception):
+            raise answer
         return answer
+
+    @staticmethod
+    def _answer(statement: Callable[[], object]) -> object:
+        try:
+            return statement()
+        except PenstockError as error:
+            return error
 
     def insert(self, table, columns, *, token, query_id):
         return self._play(
@@ -605,7 +616,7 @@ class World:
         }
         weights = {**usual, **self.weather.steps}
         for step in self.rng.choices(list(weights), list(weights.values()), k=self.weather.length):
-            self.now_s += 0.1
+            self.now_s += self.weather.tick_s
             self.take(step)
         self._drain()
         self._check_end()
@@ -618,9 +629,9 @@ class World:
         return self.rng.choice(self.workers)
 
     def _turn(self) -> None:
-        worker = self._worker()
-        if not worker.is_frozen:
-            worker.turn()
+        able = [worker for worker in self.workers if not worker.is_frozen]
+        if able:
+            self.rng.choice(able).turn()
 
     def _statement(self) -> None:
         able = [worker for worker in self.workers if worker.thread.jobs and not worker.is_frozen]
@@ -650,7 +661,7 @@ class World:
 
     def _freeze_or_thaw(self) -> None:
         worker = self._worker()
-        worker.is_frozen = not worker.is_frozen
+        worker.is_frozen = not worker.is_frozen and self.chance(0.5)
 
     def _rebalance(self) -> None:
         self.rebalance()

@@ -1,0 +1,153 @@
+"""Where a group goes on when its own word is lost."""
+
+from __future__ import annotations
+
+import uuid
+
+import pytest
+
+from common.slab import Partition
+from consumer.adoption import TAIL_OFFSETS, TAIL_ROWS, Step, decide, objection, stored_until
+from consumer.audit import Verdict
+from consumer.intent import Intent, decode
+from consumer.standing import Standing
+
+TOPIC_ID = uuid.UUID(int=1)
+FIRST, END = 100, 2_000_000
+OURS = Intent(topic=TOPIC_ID.hex, schema="old")
+FLYING = Intent(topic=TOPIC_ID.hex, schema="old", next=600, attempt=2)
+
+
+def standing(committed: int | None, intent: Intent | None, first: int = FIRST) -> Standing:
+    return Standing(
+        partition=Partition("orders", 0),
+        topic_id=TOPIC_ID,
+        first=first,
+        end=END,
+        committed=committed,
+        intent=intent,
+    )
+
+
+NOTHING, FOREIGN, IDLE, IN_FLIGHT = (
+    standing(None, None),
+    standing(300, None),
+    standing(500, OURS),
+    standing(500, FLYING),
+)
+
+
+def verdict(until: int, first_missing: int | None = None, **counts: int) -> Verdict:
+    missing = counts.pop("missing", 0 if first_missing is None else 1)
+    return Verdict(
+        Partition("orders", 0), 77, FIRST, until, first_missing=first_missing, missing=missing, **counts
+    )
+
+
+@pytest.mark.parametrize(
+    ("at", "highest", "expected"),
+    [
+        (NOTHING, None, FIRST),
+        (NOTHING, 399, 400),
+        (NOTHING, 50, FIRST),
+        (FOREIGN, None, FIRST),
+        (FOREIGN, 399, 400),
+        (IDLE, 399, 500),
+        (IDLE, 549, 550),
+        (IN_FLIGHT, 549, 500),
+    ],
+    ids=[
+        "nothing at all",
+        "rows only",
+        "rows that kafka has forgotten",
+        "foreign, no rows",
+        "foreign and rows",
+        "ours, markers at the end",
+        "ours, set back by hand",
+        "a range in flight",
+    ],
+)
+def test_the_tables_say_how_far_it_is_stored(at, highest, expected):
+    assert stored_until(at, highest) == expected
+
+
+@pytest.mark.parametrize("at", [NOTHING, FOREIGN], ids=["nothing committed", "foreign"])
+def test_goes_on_behind_what_is_stored(at):
+    step = decide(at, verdict(400, messages=290), "new")
+    assert step.commit is not None
+    assert step.commit.offset == 400
+    assert decode(step.commit.metadata, "") == Intent(topic=TOPIC_ID.hex, schema="new")
+
+
+def test_starts_at_the_log_where_nothing_is_stored():
+    step = decide(FOREIGN, verdict(FIRST), "new")
+    assert step.commit is not None
+    assert step.commit.offset == FIRST
+
+
+@pytest.mark.parametrize("at", [IDLE, IN_FLIGHT], ids=["idle", "a range in flight"])
+def test_leaves_alone_what_is_in_order(at):
+    step = decide(at, verdict(500), "new")
+    assert (step.commit, step.refused) == (None, False)
+
+
+@pytest.mark.parametrize("at", [NOTHING, FOREIGN, IDLE], ids=["nothing committed", "foreign", "ours"])
+def test_names_the_range_from_the_first_missing_message_on(at):
+    step = decide(at, verdict(500, 450, messages=300, rows=900), "new")
+    assert step.commit is not None
+    assert step.commit.offset == 450
+    assert decode(step.commit.metadata, "") == Intent(topic=TOPIC_ID.hex, schema="new", next=500)
+
+
+@pytest.mark.parametrize(
+    ("at", "found", "says"),
+    [
+        (IDLE, verdict(FIRST + TAIL_OFFSETS + 1, FIRST, messages=1), "would have to be compared"),
+        (IDLE, verdict(FIRST + 1_000, FIRST, messages=1, rows=TAIL_ROWS), "would have to be compared"),
+        (IDLE, verdict(500, 450, repeated=1, messages=1), "are repeated"),
+        (IN_FLIGHT, verdict(500, 450, messages=1), "finish that"),
+    ],
+    ids=["too many offsets", "too many rows", "repeated rows", "a range in flight"],
+)
+def test_refuses_what_a_sink_could_not_mend(at, found, says):
+    step = decide(at, found, "new")
+    assert (step.refused, step.commit) == (True, None)
+    assert says in step.says
+
+
+EXPIRED, EXPIRED_IN_FLIGHT = standing(50, OURS), standing(50, FLYING)
+
+
+@pytest.mark.parametrize(
+    ("at", "highest"),
+    [(EXPIRED, 49), (EXPIRED_IN_FLIGHT, 49), (NOTHING, 49), (FOREIGN, 49)],
+    ids=["ours", "ours with a range in flight", "rows only", "foreign"],
+)
+def test_what_retention_deleted_too_early_is_given_up_on_demand_only(at, highest):
+    step = objection(at, highest, skip_expired=False)
+    assert isinstance(step, Step)
+    assert step.refused
+    assert "--skip-expired" in step.says
+    assert objection(at, highest, skip_expired=True) is None
+    assert stored_until(at, highest) == FIRST
+    decided = decide(at, verdict(FIRST), "new")
+    assert decided.commit is not None
+    assert decided.commit.offset == FIRST
+
+
+def test_an_expired_range_that_is_partly_stored_is_finished_from_where_the_log_starts():
+    assert stored_until(EXPIRED_IN_FLIGHT, 300) == 301
+    step = decide(EXPIRED_IN_FLIGHT, verdict(301, 200, messages=150), "new")
+    assert step.commit is not None
+    assert (step.commit.offset, decode(step.commit.metadata, "").next) == (200, 301)
+
+
+@pytest.mark.parametrize("at", [NOTHING, FOREIGN], ids=["nothing committed", "foreign"])
+def test_an_empty_table_and_an_old_log_are_no_reason_to_object(at):
+    assert objection(at, None, skip_expired=False) is None
+
+
+def test_refuses_a_log_that_was_cut_off():
+    step = objection(NOTHING, END, skip_expired=False)
+    assert step is not None
+    assert "cut off" in step.says
