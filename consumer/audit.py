@@ -5,24 +5,28 @@ The inspection hands it slices of offsets and, for what these leave open, what K
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from common.clickhouse_io.audit import Seen
-from common.codec import Codec
-from common.errors import BadData
+from common.codec import Codec, Decoded
 from common.slab import Partition
-from common.stream import Feed
+from common.stream import Feed, Table
+from consumer.addressing import with_address
 
 SLICE_OFFSETS = 500_000
 SLICE_ROWS = 2_000_000
 """A slice is so wide at most; the answers for one fit into some 100 MB on either side."""
 
 FINDINGS_KEPT = 10
+NO_LETTER = "neither rows nor a dead letter"
 JOINED_GAP = 10_000
 """Offsets read for nothing rather than asking Kafka once more."""
+
+
+_NONE = np.zeros(0, np.uint64)
 
 
 @dataclass(frozen=True)
@@ -104,27 +108,35 @@ class Judge:
         self.partial_offsets += seen.partial.tolist()
         self.repeated_offsets += _without(seen.repeated, seen.partial).tolist()
 
-    def read_again(self, offset: int, value: bytes | None) -> None:
-        """Kafka holds a message at an offset of the last slice that no table holds whole. Is that right?"""
+    def read_again(self, offsets: np.ndarray, values: Sequence[bytes | None]) -> None:
+        """Kafka holds these messages, at offsets that `judge` has returned last. Should there be rows of them?"""
+        decoded = self._codec.decode(values)
         try:
-            expected = self._expected(value)
-        except BadData as bad:
-            self._count_missing(np.array([offset]), f"neither rows nor a dead letter ({bad})")
+            wanted = {table.name: self._with_rows(table, decoded, offsets) for table in self._tables}
+        except (OverflowError, ValueError, TypeError) as error:  # an event that fits its type but no row
+            self._read_one_by_one(offsets, values, error)
             return
-        lacking = [name for name, rows in expected.items() if rows and _holds(self._seen[name].holes, offset)]
-        if lacking:
-            self._count_missing(np.array([offset]), f"no rows in {', '.join(lacking)}")
-        else:
-            self.verdict.messages += 1
+        for index, reason in decoded.bad.items():
+            self._count_missing(offsets[index : index + 1], f"{NO_LETTER} ({reason})")
+        lacking = _NONE
+        for name, at in wanted.items():
+            gone = np.intersect1d(at, self._seen[name].holes, assume_unique=True)
+            self._count_missing(_without(gone, lacking), f"no rows in {name}")
+            lacking = np.union1d(lacking, gone)
+        self.verdict.messages += len(values) - len(decoded.bad) - len(lacking)
 
-    def _expected(self, value: bytes | None) -> dict[str, int]:
-        """Table → how many rows the message makes there. Raises BadData."""
-        events = self._codec.decode_message(value)
-        try:
-            made = {table.name: table.rows(events).columns for table in self._tables}
-        except (OverflowError, ValueError, TypeError) as error:
-            raise BadData(f"no row can be made: {type(error).__name__}") from None
-        return {name: len(next(iter(columns.values()))) for name, columns in made.items()}
+    def _with_rows(self, table: Table, decoded: Decoded, offsets: np.ndarray) -> np.ndarray:
+        """The offsets of messages that make rows in the table."""
+        if not decoded.events:
+            return _NONE
+        return np.unique(with_address(table.rows(decoded.events), decoded, offsets, self.verdict.tp)["_off"])
+
+    def _read_one_by_one(self, offsets: np.ndarray, values: Sequence[bytes | None], error: Exception) -> None:
+        if len(values) == 1:
+            self._count_missing(offsets, f"{NO_LETTER} (no row can be made: {type(error).__name__})")
+            return
+        for index, value in enumerate(values):
+            self.read_again(offsets[index : index + 1], [value])
 
     def _count_missing(self, offsets: np.ndarray, how: str) -> None:
         verdict = self.verdict
@@ -143,20 +155,12 @@ class Judge:
         kept += [Finding(int(offset), how) for offset in offsets[: FINDINGS_KEPT - len(kept)]]
 
 
-_NONE = np.zeros(0, np.uint64)
-
-
 def _without(offsets: np.ndarray, others: np.ndarray) -> np.ndarray:
     return np.setdiff1d(offsets, others, assume_unique=True)
 
 
 def _union(arrays: list[np.ndarray]) -> np.ndarray:
     return arrays[0] if len(arrays) == 1 else np.unique(np.concatenate(arrays))
-
-
-def _holds(offsets: np.ndarray, offset: int) -> bool:
-    at = np.searchsorted(offsets, offset)
-    return bool(at < len(offsets) and offsets[at] == offset)
 
 
 def slices(first: int, next_offset: int, rows: int) -> Iterator[tuple[int, int]]:

@@ -6,7 +6,7 @@ The audit and adopt call it; `consumer.audit` judges what is found.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 
 import numpy as np
@@ -25,6 +25,7 @@ from consumer.standing import Standing
 from consumer.start import Clock
 
 PAST_THE_LAST = 2**63
+MESSAGES_AT_ONCE = 1_000
 NO_OFFSETS = np.zeros(0, np.uint64)
 ROWS_WITHOUT_COMMIT = (
     "the tables hold rows of it all the same (another KAFKA_GROUP_ID, or expired offsets?), no sink will start on it: "
@@ -77,7 +78,7 @@ class Inspection:
             at = Partition(topic, number)
             for slab in self._reader.read(topic, number, firsts[at], ends[at], self._patience_s):
                 for record in slab.records() if len(slab) else ():
-                    source = _source(record, ids)
+                    source = source_of(record, ids)
                     if source is not None:
                         found.setdefault(source[0], set()).add(source[1])
         return {
@@ -120,8 +121,10 @@ class Inspection:
             span = int(offsets[0]), int(offsets[-1]) + 1
             for slab in self._reader.read(*partition, *span, self._patience_s):
                 here = np.asarray(slab.offsets, np.uint64)
-                for index in np.flatnonzero(np.isin(here, offsets, assume_unique=True)).tolist():
-                    judge.read_again(int(here[index]), slab.values[index])
+                at = np.flatnonzero(np.isin(here, offsets, assume_unique=True))
+                for start in range(0, len(at), MESSAGES_AT_ONCE):
+                    some = at[start : start + MESSAGES_AT_ONCE]
+                    judge.read_again(here[some], [slab.values[index] for index in some.tolist()])
         except DataExpired:
             first = self._overview.first_offsets([partition])[partition]
             if first <= offsets[0]:
@@ -179,7 +182,7 @@ def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[
     return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
 
 
-def _source(record: Record, topic_ids: set[str]) -> tuple[int, int] | None:
+def source_of(record: Record, topic_ids: Container[str]) -> tuple[int, int] | None:
     """Partition and offset of the message that a dead letter was; None if it is of another topic, or none of ours."""
     headers = dict(record.headers)  # ours come last: a letter may have been dead once before
     try:

@@ -74,7 +74,7 @@ class Standing:
         """What somebody should know about it, and what to do."""
         found = []
         if self.committed is None:
-            found.append(f"group {group} has committed nothing: nothing is judged")
+            found.append(f"group {group} has committed nothing of it yet")
         if self.is_foreign:
             found.append(
                 "the committed offset was set by another tool, no sink will start on it: stop all sinks, then: "
@@ -106,10 +106,8 @@ def look(overview: Overview, group: str, feeds: Iterable[Feed]) -> dict[str, lis
         topic_id = layouts[partition.topic].topic_id
         committed = commits.get(partition)
         intent = _ours(committed.metadata) if committed else None
-        if (
-            intent is not None and intent.topic != topic_id.hex
-        ):  # of a topic that was deleted and created again
-            committed, intent = None, None
+        if intent is not None and intent.topic != topic_id.hex:
+            committed, intent = None, None  # of a topic that was deleted and created again
         standing = Standing(
             partition=partition,
             topic_id=topic_id,

@@ -44,6 +44,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     group = sink_group(settings)
     with connected(settings, clock) as (overview, inspection):
         _refuse_while_active(overview, group, settings)
+        before = overview.committed(group)
         steps = _plan(overview, inspection, group, streams, skip_expired=chosen.skip_expired)
         _show(steps)
         if refused := [step for step in steps if step.refused]:
@@ -57,6 +58,10 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
             sys.stdout.write("nothing was committed; to go ahead without being asked: --yes\n")
             return 1
         _refuse_while_active(overview, group, settings)
+        if overview.committed(group) != before:
+            raise StartRefused(
+                f"group {group} has committed offsets meanwhile: stop all sinks, then run this again"
+            )
         overview.commit(group, commits)
     sys.stdout.write(f"committed for group {group}: start the sinks\n")
     return 0

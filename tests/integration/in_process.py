@@ -1,9 +1,9 @@
 """A sink in a thread of the test, made by the same `build` as the real one, so that a test can wrap its seams.
 
-    sink = InProcessSink(proof)
-    before(sink.store, "insert", lambda table, columns, **how: …)    # called before every INSERT
-    with sink:                                                        # starts it; leaving the block stops it
-        ...
+sink = InProcessSink(proof)
+before(sink.store, "insert", lambda table, columns, **how: …)    # called before every INSERT
+with sink:                                                        # starts it; leaving the block stops it
+    ...
 """
 
 from __future__ import annotations
@@ -77,7 +77,9 @@ class InProcessSink:
 
     def await_ready(self, timeout_s: float = 30.0) -> None:
         """Wait until it works on its partitions."""
-        assert wait_until(lambda: self.health.readiness()[0] or self.error is not None, timeout_s), self.health.readiness()
+        assert wait_until(lambda: self.health.readiness()[0] or self.error is not None, timeout_s), (
+            self.health.readiness()
+        )
         self.raise_error()
 
     def await_parked(self, reason: str, timeout_s: float = 30.0) -> dict[str, Any]:

@@ -1,17 +1,16 @@
 """A pipeline that knows what was acknowledged to its producer, and compares the table with it.
 
-    with Proof(stack, "some_test", partitions=2) as proof:
-        proof.produce(1, 500)
-        with proof.load():                # walks of 1,000,001 and on, as long as the block lasts
-            ...                           # start sinks, hurt something
-        proof.check()                     # waits until all is consumed: table and audit agree with the producer
+with Proof(stack, "some_test", partitions=2) as proof:
+    proof.produce(1, 500)
+    with proof.load():                # walks of 1,000,001 and on, as long as the block lasts
+        ...                           # start sinks, hurt something
+    proof.check()                     # waits until all is consumed: table and audit agree with the producer
 """
 
 from __future__ import annotations
 
 import gc
 import threading
-import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -66,7 +65,9 @@ class Proof(Pipeline):
     @cached_property
     def producer(self) -> KafkaProducer:
         """As the services' own: idempotent, and patient while a broker is away."""
-        return KafkaProducer(**producer_options(self.settings.kafka) | {"linger_ms": 5, "max_block_ms": 30_000})
+        return KafkaProducer(
+            **producer_options(self.settings.kafka) | {"linger_ms": 5, "max_block_ms": 30_000}
+        )
 
     def produce(self, first: int, last: int, partition: int | None = None) -> None:
         """Send the walks of first..last and remember that they were acknowledged."""
@@ -104,7 +105,7 @@ class Proof(Pipeline):
             future.get(timeout=1)
         self.acknowledged += numbers
 
-    def await_more(self, rows: int, timeout_s: float = 45.0) -> None:
+    def await_more(self, rows: int, timeout_s: float = 60.0) -> None:
         """Wait until the table holds so many rows more than now."""
         self.await_rows(self.rows() + rows, timeout_s)
 
@@ -114,8 +115,8 @@ class Proof(Pipeline):
         numbers = self.acknowledged
         assert len(set(numbers)) == len(numbers)
         found = self.query(
-            "SELECT count(), uniqExact(_tp, _off, _row), uniqExact(_tp, _off), uniqExact(number), uniqExact(number, step) "
-            "FROM {table}"
+            "SELECT count(), uniqExact(_tp, _off, _row), uniqExact(_tp, _off), uniqExact(number), "
+            "uniqExact(number, step) FROM {table}"
         )[0]
         rows = sum(len(walk_of(number)) for number in numbers)
         assert found == (rows, rows, len(numbers), len(numbers), rows), self._last_log()
@@ -155,15 +156,11 @@ class Proof(Pipeline):
 
     def intent(self, **fields: Any) -> Intent:
         """An intent of this topic and this version of the stream."""
-        return Intent(topic=self.topic_id().hex, schema=self.schema(), **fields)
+        return Intent(topic=self.topic_id.hex, schema=self.schema(), **fields)
 
     def schema(self) -> str:
         """The hash of the stream's version and DDL."""
         return self.stream().feeds[0].schema_hash(self.stream().version)
-
-    def topic_id(self) -> uuid.UUID:
-        """The topic's id."""
-        return uuid.UUID(str(self.admin.describe_topics([self.topic])[0]["topic_id"]))
 
     def coordinator(self) -> int:
         """The broker that coordinates the sink's group now."""
@@ -173,7 +170,9 @@ class Proof(Pipeline):
 
     def members(self) -> set[str]:
         """Ids of the group's members."""
-        return {member["member_id"] for member in self.admin.describe_groups([self.group])[self.group]["members"]}
+        return {
+            member["member_id"] for member in self.admin.describe_groups([self.group])[self.group]["members"]
+        }
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

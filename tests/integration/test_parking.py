@@ -59,6 +59,21 @@ def test_retention_that_cut_into_what_is_not_stored_parks_the_feed_instead_of_lo
         assert feeds.numbers(feeds.left) == list(range(1, 11))
 
 
+def test_R7_a_log_that_is_cut_while_the_feed_stands_still_is_not_jumped_over(feeds):
+    with sink_of(feeds) as sink:
+        feeds.send_numbers(feeds.left, 1, 10)
+        feeds.await_numbers(feeds.left, *range(1, 11))
+        feeds.proof.query(f"RENAME TABLE {feeds.left.topic} TO {feeds.left.topic}_away")
+        feeds.send_numbers(feeds.left, 11, 30)
+        sink.await_parked("refuses for good")
+        feeds.cut_log(feeds.left, 20)
+        feeds.proof.query(f"RENAME TABLE {feeds.left.topic}_away TO {feeds.left.topic}")
+        sink.await_parked("were deleted by retention before they were stored")
+        feeds.send_numbers(feeds.right, 1, 10)
+        feeds.await_numbers(feeds.right, *range(1, 11))
+        assert feeds.numbers(feeds.left) == list(range(1, 11))
+
+
 @pytest.mark.parametrize(
     ("damage", "mending"),
     [

@@ -4,18 +4,25 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from common.config import markdown, reference
+from common.streams import STREAMS
+from consumer.__main__ import COMMANDS
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def text_of(name):
-    path = ROOT / name
-    if not path.exists():
-        pytest.skip(f"{name} is not written yet")
-    return path.read_text(encoding="utf-8")
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+def project():
+    return tomllib.loads(text_of("pyproject.toml"))["project"]
+
+
+def rows_of(section):
+    """First cells of the table below a heading of the README."""
+    text = re.search(rf"^## {section}\n(.*?)(?=^## |\Z)", text_of("README.md"), re.DOTALL | re.MULTILINE)[1]
+    return [line.split("|")[1].strip() for line in text.splitlines() if line.startswith("| ")][1:]
 
 
 def test_the_settings_table_of_the_readme_is_the_settings():
@@ -26,8 +33,23 @@ def test_the_settings_table_of_the_readme_is_the_settings():
 
 def test_the_changelog_opens_with_the_version_of_the_package():
     versions = re.findall(r"^## \[?v?(\d+\.\d+\.\d+)", text_of("CHANGELOG.md"), re.MULTILINE)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert versions[:1] == [project["version"]]
+    assert versions[:1] == [project()["version"]]
+
+
+def test_every_dependency_has_its_line_in_the_readme():
+    wanted = project()["dependencies"] + sum(project()["optional-dependencies"].values(), [])
+    names = {re.match(r"[\w-]+", requirement)[0] for requirement in wanted}
+    told = {name for cell in rows_of("Dependencies") for name in re.sub(r"\(.*?\)", "", cell).split(",")}
+    assert {name.strip() for name in told} == names
+
+
+def test_every_stream_has_its_line_in_the_readme():
+    assert rows_of("Streams") == list(STREAMS)
+
+
+def test_every_command_of_the_consumer_is_in_the_readme():
+    told = text_of("README.md")
+    assert [name for name in COMMANDS if f"consumer {name}" not in told] == []
 
 
 def test_the_table_of_make_help_names_every_target():

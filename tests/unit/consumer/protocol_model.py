@@ -75,6 +75,10 @@ class Stuck(AssertionError):
     """After everything healed the workers do not come to an end."""
 
 
+class Killed(BaseException):
+    """The process is gone while its statement or its commit is on its way."""
+
+
 class Stopped(BaseException):
     """Ends a replay where the next statement would be sent."""
 
@@ -87,10 +91,10 @@ class Weather:
     """Percent of the commits and INSERTs that meet each fate, of the counts that fail; how often steps are taken."""
 
     commits: Mapping[str, float] = field(
-        default_factory=lambda: {"not sent": 5, "refused": 4, "ambiguous": 6, "unseen": 6, "late": 8}
+        default_factory=lambda: {"not sent": 5, "refused": 4, "ambiguous": 6, "unseen": 6, "late": 8, "killed": 4}
     )
     inserts: Mapping[str, float] = field(
-        default_factory=lambda: {"unanswered": 8, "lost": 6, "runs on": 10, "late": 10, "dies": 10, "refused": 2}
+        default_factory=lambda: {"unanswered": 8, "lost": 6, "runs on": 10, "late": 10, "dies": 10, "refused": 2, "killed": 5}
     )
     failing_counts: float = 6
     largest_blocks: tuple[int, ...] = (1_000,)
@@ -102,18 +106,28 @@ class Weather:
 
 MIXED = Weather()
 LOST_COMMITS = Weather(
-    commits={"ambiguous": 6, "unseen": 6, "late": 30},
-    inserts={"unanswered": 8, "late": 10},
+    commits={"unseen": 2, "late": 40, "killed": 2},
+    inserts={"late": 5},
     failing_counts=0,
-    steps={"late commit lands": 12, "crash": 6, "rebalance": 6, "freeze or thaw": 2},
+    steps={"turn": 80, "statement": 80, "produce": 12, "crash": 8, "rebalance": 4, "freeze or thaw": 2},
+    tick_s=0.5,
+    length=200,
 )
 LATE_COPIES = Weather(
     commits={"refused": 3},
-    inserts={"runs on": 30, "late": 15, "dies": 5},
+    inserts={"runs on": 30, "late": 15, "dies": 5, "killed": 5},
     failing_counts=0,
     steps={"statement": 60, "late insert arrives": 10, "running insert advances": 3},
     tick_s=1.0,
     length=150,
+)
+DEAD_SERVERS = Weather(
+    commits={},
+    inserts={"dies": 40, "killed": 20},
+    failing_counts=0,
+    steps={"statement": 60, "late insert arrives": 2},
+    tick_s=1.0,
+    length=120,
 )
 FAILING_COUNTS = Weather(commits={}, inserts={"unanswered": 60}, failing_counts=60, tick_s=1.0, length=120)
 LARGE_BLOCKS = Weather(
@@ -126,7 +140,7 @@ LARGE_BLOCKS = Weather(
     tick_s=2.0,
     length=250,
 )
-WEATHERS = (MIXED, MIXED, LOST_COMMITS, LATE_COPIES, FAILING_COUNTS, LARGE_BLOCKS)
+WEATHERS = (MIXED, MIXED, MIXED, LOST_COMMITS, LATE_COPIES, DEAD_SERVERS, FAILING_COUNTS, LARGE_BLOCKS)
 
 
 # Kafka
@@ -214,6 +228,7 @@ class Server(FakeTables):
             "late": Server._arrives_late,
             "dies": Server._dies_in_it,
             "refused": Server._is_refused,
+            "killed": Server._outlives_its_sender,
         }
 
     def insert(self, table, columns, *, token, query_id) -> None:
@@ -227,6 +242,10 @@ class Server(FakeTables):
     def _arrives_late(self, copy: Insert) -> None:
         self.network.append(copy)
         raise ClickHouseUnavailable("no answer")
+
+    def _outlives_its_sender(self, copy: Insert) -> None:
+        self.network.append(copy)
+        raise Killed
 
     def _dies_in_it(self, copy: Insert) -> None:
         """Some table partitions are in, perhaps the token of one more."""
@@ -288,8 +307,8 @@ class Server(FakeTables):
 class InsertThread:
     """Carries out jobs a statement at a time: what was answered so far is played back, the next statement is sent."""
 
-    def __init__(self, world: World) -> None:
-        self.world = world
+    def __init__(self, worker: Worker) -> None:
+        self.worker, self.world = worker, worker.world
         self.jobs: deque[Job] = deque()
         self.landed: list[Result] = []
         self._answers: list[object] = []
@@ -312,6 +331,9 @@ class InsertThread:
         try:
             outcome = self.world.house.recovery(self, TOKENS, self.world.tables).carry_out(job)
         except Stopped:
+            return
+        except Killed:
+            self.worker.crash()
             return
         except (ClickHouseUnavailable, FeedBlocked) as caught:
             error = caught
@@ -373,7 +395,7 @@ class Worker:
         world = self.world
         self.member, self.generation, self.changed, self.is_stopping = -1, -1, True, False
         self.position = 0
-        self.thread = InsertThread(world)
+        self.thread = InsertThread(self)
         self.letters: list[Letter] = []
         self.sink = world.house.sink(
             self,
@@ -411,6 +433,8 @@ class Worker:
         except CommitAmbiguous:
             self.sink.drop()
             self.leave()
+        except Killed:
+            self.crash()
 
     @property
     def _is_member(self) -> bool:
@@ -485,13 +509,13 @@ class Worker:
             return False
         if not kafka.takes(self.member, self.generation) or fate == "refused":
             raise CommitRefused("the generation is over")
-        if fate == "late":
+        if fate == "late" or fate == "killed" and self.world.chance(0.5):
             kafka.travelling.append(TravellingCommit(self.member, self.generation, committed))
         elif fate != "unseen":
             kafka.apply(committed)
-        if fate != "applied":
-            return self.ambiguous()
-        return True
+        if fate == "killed":
+            raise Killed
+        return fate == "applied" or self.ambiguous()
 
     def ambiguous(self) -> bool:
         raise CommitAmbiguous("no answer")

@@ -13,6 +13,7 @@ from consumer.intent import Intent, decode
 from consumer.standing import Standing
 
 TOPIC_ID = uuid.UUID(int=1)
+AT = Partition("orders", 0)
 FIRST, END = 100, 2_000_000
 OURS = Intent(topic=TOPIC_ID.hex, schema="old")
 FLYING = Intent(topic=TOPIC_ID.hex, schema="old", next=600, attempt=2)
@@ -20,7 +21,7 @@ FLYING = Intent(topic=TOPIC_ID.hex, schema="old", next=600, attempt=2)
 
 def standing(committed: int | None, intent: Intent | None, first: int = FIRST) -> Standing:
     return Standing(
-        partition=Partition("orders", 0),
+        partition=AT,
         topic_id=TOPIC_ID,
         first=first,
         end=END,
@@ -37,11 +38,9 @@ NOTHING, FOREIGN, IDLE, IN_FLIGHT = (
 )
 
 
-def verdict(until: int, first_missing: int | None = None, **counts: int) -> Verdict:
-    missing = counts.pop("missing", 0 if first_missing is None else 1)
-    return Verdict(
-        Partition("orders", 0), 77, FIRST, until, first_missing=first_missing, missing=missing, **counts
-    )
+def verdict(until, first_missing=None, **counts):
+    missing = 0 if first_missing is None else 1
+    return Verdict(AT, 77, FIRST, until, first_missing=first_missing, missing=missing, **counts)
 
 
 @pytest.mark.parametrize(

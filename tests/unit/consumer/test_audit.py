@@ -32,7 +32,8 @@ def items(events):
 
 
 def overflowing(events):
-    return Rows({"items": np.array([order.items for order in events], np.uint8)})
+    """A hundred items are too many for this column."""
+    return Rows({"items": np.array([order.items + 156 * (order.items > 99) for order in events], np.uint8)})
 
 
 HEADERS = Table(name="headers", ddl="", rows=headers)
@@ -74,26 +75,36 @@ def test_offsets_without_rows_are_asked_about_and_are_no_message_until_kafka_say
 def test_a_message_that_kafka_holds_and_no_table_does_is_missing():
     judged = judge()
     judged.judge(FIRST, UNTIL, {"headers": seen(rows=8, holes=[13, 17])})
-    judged.read_again(17, message(1))
-    judged.read_again(13, message(1))
+    judged.read_again(offsets(13, 17), [message(1), message(1)])
     verdict = judged.verdict
     assert (verdict.messages, verdict.missing, verdict.first_missing, verdict.is_sound) == (8, 2, 13, False)
-    assert verdict.findings["missing"][0] == Finding(17, "no rows in headers")
+    assert verdict.findings["missing"][0] == Finding(13, "no rows in headers")
 
 
 def test_a_bad_message_without_a_dead_letter_is_missing_and_its_value_is_not_told():
     judged = judge()
     judged.judge(FIRST, UNTIL, {"headers": seen(rows=9, holes=[13])})
-    judged.read_again(13, b'{"items": 12345}')
+    judged.read_again(offsets(13), [b'{"items": 12345}'])
     (finding,) = judged.verdict.findings["missing"]
     assert finding.how.startswith("neither rows nor a dead letter (")
     assert "12345" not in finding.how
 
 
+def test_messages_read_again_together_are_told_apart():
+    judged = judge(Table(name="headers", ddl="", rows=overflowing))
+    judged.judge(FIRST, UNTIL, {"headers": seen(rows=6, holes=[12, 13, 14, 15])})
+    array = b"[" + message(2) + b"," + message(3) + b"]"
+    judged.read_again(offsets(12, 13, 14, 15), [message(1), b"{", message(100), array])
+    found = {finding.offset: finding.how.partition(" (")[0] for finding in judged.verdict.findings["missing"]}
+    no_letter = "neither rows nor a dead letter"
+    assert found == {12: "no rows in headers", 13: no_letter, 14: no_letter, 15: "no rows in headers"}
+    assert (judged.verdict.missing, judged.verdict.first_missing, judged.verdict.messages) == (4, 12, 6)
+
+
 def test_a_message_of_which_no_row_can_be_made_is_bad():
-    judged = judge(Table(name="headers", ddl="", rows=lambda events: overflowing([Order(300)])))
+    judged = judge(Table(name="headers", ddl="", rows=overflowing))
     judged.judge(FIRST, UNTIL, {"headers": seen(rows=9, holes=[13])})
-    judged.read_again(13, message(1))
+    judged.read_again(offsets(13), [message(100)])
     assert judged.verdict.missing == 1
     assert "OverflowError" in judged.verdict.findings["missing"][0].how
 
@@ -145,8 +156,7 @@ def test_a_message_may_make_no_rows_in_one_of_two_tables():
     judged = judge(HEADERS, ITEMS)
     held = {"headers": seen(), "items": seen(rows=18, holes=[12, 16])}
     assert judged.judge(FIRST, UNTIL, held).tolist() == [12, 16]
-    judged.read_again(12, message(0))
-    judged.read_again(16, message(3))
+    judged.read_again(offsets(12, 16), [message(0), message(3)])
     verdict = judged.verdict
     assert (verdict.messages, verdict.rows, verdict.missing) == (9, 28, 1)
     assert verdict.findings["missing"] == [Finding(16, "no rows in items")]
