@@ -1,4 +1,4 @@
-"""`python -m common.probe [PORT]`: asks this machine's own /health; exit code 0 if the service says it is alive.
+"""`python -m common.probe PORT`: asks this machine's own /health; exit code 0 if the service says it is alive.
 
 For HEALTHCHECK: slim images hold no curl. The standard library alone, because it runs every few seconds.
 """
@@ -9,8 +9,6 @@ import sys
 from http.client import HTTPConnection, HTTPException
 
 TIMEOUT_S = 2.0
-DEFAULT_PORT = 9100
-"""HTTP_PORT of the images."""
 
 
 def is_alive(port: int) -> bool:
@@ -26,4 +24,4 @@ def is_alive(port: int) -> bool:
 
 
 if __name__ == "__main__":
-    sys.exit(0 if is_alive(int(sys.argv[1]) if len(sys.argv) > 1 else DEFAULT_PORT) else 1)
+    sys.exit(0 if is_alive(int(sys.argv[1])) else 1)

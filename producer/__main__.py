@@ -39,6 +39,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     stream = streams[args.stream]
     options = options_from(args, stream.options)
     settings = Settings.from_env(environ)
+    if args.check:
+        print("all settings are allowed")
+        return 0
     setup_logging("producer", settings.service)
     health = Health(time.monotonic())
     writer = connect_writer(
@@ -101,6 +104,7 @@ def _parser(streams: Mapping[str, Stream], environ: Mapping[str, str]) -> argpar
                 help=f"{text} (variable {variable})",
             )
         add_options(command, stream.options, environ)
+        command.add_argument("--check", action="store_true", help="try options and settings, send nothing")
     return parser
 
 
