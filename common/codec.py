@@ -36,7 +36,7 @@ class Codec:
     def decode(self, values: Sequence[bytes | None]) -> Decoded:
         """Decode raw values; bad messages are reported, never raised."""
         try:
-            if not b"".join(values).isascii():  # type: ignore[arg-type]
+            if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
                 _check_utf8(values)
             return Decoded(list(map(self._one, values)), None, {})  # type: ignore[arg-type]
         except (ValueError, TypeError, RecursionError):  # msgspec's errors are ValueErrors
@@ -77,4 +77,4 @@ class Codec:
 def _check_utf8(values: Sequence[bytes | None]) -> None:
     """msgspec does not look into the strings of fields it skips: JSON must be UTF-8 all the same."""
     for value in values:
-        value.decode()  # type: ignore[union-attr]
+        str(value, "utf-8")  # type: ignore[arg-type]

@@ -8,7 +8,9 @@ there twice, and the committed offset passes nothing that is not stored.
 
 from __future__ import annotations
 
+import logging
 import random
+import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -88,13 +90,31 @@ class Stopped(BaseException):
 
 @dataclass(frozen=True)
 class Weather:
-    """Percent of the commits and INSERTs that meet each fate, of the counts that fail; how often steps are taken."""
+    """Percent of the commits and INSERTs that meet each fate, of the counts that fail; how often steps are taken.
+
+    A schedule has each kind of fault with the probability `mixed`: one fault alone finds what many together hide.
+    """
 
     commits: Mapping[str, float] = field(
-        default_factory=lambda: {"not sent": 5, "refused": 4, "ambiguous": 6, "unseen": 6, "late": 8, "killed": 4}
+        default_factory=lambda: {
+            "not sent": 5,
+            "refused": 4,
+            "ambiguous": 6,
+            "unseen": 6,
+            "late": 8,
+            "killed": 4,
+        }
     )
     inserts: Mapping[str, float] = field(
-        default_factory=lambda: {"unanswered": 8, "lost": 6, "runs on": 10, "late": 10, "dies": 10, "refused": 2, "killed": 5}
+        default_factory=lambda: {
+            "unanswered": 8,
+            "lost": 6,
+            "runs on": 10,
+            "late": 10,
+            "dies": 10,
+            "refused": 2,
+            "killed": 5,
+        }
     )
     failing_counts: float = 6
     largest_blocks: tuple[int, ...] = (1_000,)
@@ -102,9 +122,10 @@ class Weather:
     steps: Mapping[str, float] = field(default_factory=dict)
     tick_s: float = 0.1
     length: int = 90
+    mixed: float = 1.0
 
 
-MIXED = Weather()
+MIXED = Weather(mixed=0.7)
 LOST_COMMITS = Weather(
     commits={"unseen": 2, "late": 40, "killed": 2},
     inserts={"late": 5},
@@ -123,11 +144,14 @@ LATE_COPIES = Weather(
 )
 DEAD_SERVERS = Weather(
     commits={},
-    inserts={"dies": 40, "killed": 20},
+    inserts={"dies": 50, "killed": 20},
     failing_counts=0,
-    steps={"statement": 60, "late insert arrives": 2},
+    steps={
+        **{"statement": 120, "produce": 12, "late insert arrives": 1, "crash": 0.5},
+        **{"rebalance": 0.5, "freeze or thaw": 0.5, "server dies": 0.5},
+    },
     tick_s=1.0,
-    length=120,
+    length=200,
 )
 FAILING_COUNTS = Weather(commits={}, inserts={"unanswered": 60}, failing_counts=60, tick_s=1.0, length=120)
 LARGE_BLOCKS = Weather(
@@ -194,7 +218,10 @@ class Kafka:
         """A commit arrives late: applied, unless a newer generation has begun."""
         self.travelling.remove(commit)
         if self.takes(commit.member, commit.generation):
+            self.world.seen.add("a late commit that is applied")
             self.apply(commit.committed)
+        else:
+            self.world.seen.add("a late commit that is fenced")
 
 
 def random_message(rng: random.Random) -> object:
@@ -284,6 +311,7 @@ class Server(FakeTables):
     def arrive(self, copy: Insert) -> None:
         """A late copy reaches the server, which refuses a second query of the same id."""
         self.network.remove(copy)
+        self.world.seen.add("a late INSERT")
         if all(copy.query_id != other.query_id for other in self.running):
             self.running.append(copy)
 
@@ -333,6 +361,7 @@ class InsertThread:
         except Stopped:
             return
         except Killed:
+            self.world.seen.add("a process killed")
             self.worker.crash()
             return
         except (ClickHouseUnavailable, FeedBlocked) as caught:
@@ -364,9 +393,7 @@ class InsertThread:
             return error
 
     def insert(self, table, columns, *, token, query_id):
-        return self._play(
-            lambda: self.world.server.insert(table, columns, token=token, query_id=query_id)
-        )
+        return self._play(lambda: self.world.server.insert(table, columns, token=token, query_id=query_id))
 
     def stored(self, table, range_):
         return self._play(lambda: self.world.server.stored(table, range_))
@@ -425,6 +452,7 @@ class Worker:
                 lane.fill(self.world.now_s, hurry=self.world.chance(0.1))
             self.sink.step(self.world.now_s)
             if self.is_stopping and not any(lane.flying for lane in self.sink.lanes.values()):
+                self.world.seen.add("a clean stop")
                 self.leave()
                 self.start()
         except CommitRefused:
@@ -487,6 +515,7 @@ class Worker:
         """A refusal for good parks the feed; anything else that blocks means that a promise is broken."""
         if not isinstance(error, ClickHouseRefused):
             raise Violation(str(error))
+        self.world.seen.add("a parked feed")
         self.park("refused")
 
     def park(self, reason: str) -> None:
@@ -557,6 +586,7 @@ class World:
     now_s: float = 0.0
     healed: bool = False
     dead: set[int] = field(default_factory=set)
+    seen: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -599,7 +629,7 @@ class World:
         dice = self.rng.random() * 100
         for fate, percent in chances.items():
             if fate not in self._faults:
-                self._faults[fate] = self.chance(0.7)
+                self._faults[fate] = self.chance(self.weather.mixed)
             dice -= percent
             if dice < 0:
                 return fate if self._faults[fate] else usual
@@ -743,3 +773,17 @@ class World:
             if sorted(there.elements()) != sorted(rows):
                 raise Violation(f"{table} holds {dict(there)}, not {rows} once each")
         self.check_passed(len(self.kafka.log))
+
+
+def main(first: int, last: int) -> None:
+    """Run more schedules than a test has time for: python -m tests.unit.consumer.protocol_model 0 100000."""
+    logging.disable(logging.CRITICAL)
+    for seed in range(first, last):
+        try:
+            World(seed).run()
+        except AssertionError as found:
+            print(f"seed {seed}: {type(found).__name__}: {found}")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))
