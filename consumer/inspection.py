@@ -154,9 +154,8 @@ class Inspection:
 
 
 def silence_clients() -> None:
-    """What the client libraries meet comes out as errors of ours: a command need not log it as well."""
-    for library in ("kafka", "clickhouse_driver"):
-        logging.getLogger(library).setLevel(logging.CRITICAL)
+    """What the Kafka client meets comes out as errors of ours: a command need not log it as well."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 
 @contextmanager

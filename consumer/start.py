@@ -72,7 +72,8 @@ def build(
     feeds = {
         feed.topic: (feed, feed.schema_hash(stream.version)) for stream in streams for feed in stream.feeds
     }
-    clients, group_name = Clients(settings.kafka, clock.now_s, clock.sleep), sink_group(settings)
+    clients = Clients(settings.kafka, clock.now_s, clock.sleep, instance)
+    group_name = sink_group(settings)
     group = _group(settings, partial(clients.consumer, group_name), list(feeds), clock)
     inserter = Inserter(_recovery(settings, [feed for feed, _ in feeds.values()]), clock.now_s)
     limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)

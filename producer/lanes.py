@@ -23,6 +23,15 @@ def headers_of(stream: Stream) -> list[Header]:
     ]
 
 
+class Sending(Protocol):
+    """A batch under way."""
+
+    @property
+    def is_done(self) -> bool:
+        """Whether it was answered."""
+        ...
+
+
 class Writer(Protocol):
     """What lanes need of a BulkWriter."""
 
@@ -39,7 +48,7 @@ class Writer(Protocol):
         timestamp_ms: int,
         keys: list[bytes | None],
         headers: list[list[Header]],
-    ) -> object:
+    ) -> Sending:
         """Send messages."""
         ...
 
@@ -58,7 +67,10 @@ class Lane:
 
 
 class Lanes:
-    """Events on their way into batches. A batch is due LINGER_S after its first event, or at LANE_BYTES."""
+    """Events on their way into batches. A batch is due LINGER_S after its first event, or at LANE_BYTES.
+
+    Brokers answer one batch of a partition at a time: while one is under way, the next one grows instead of queueing.
+    """
 
     def __init__(self, writer: Writer, headers: list[Header], unix_s: Callable[[], float]) -> None:
         self._writer = writer
@@ -67,6 +79,7 @@ class Lanes:
         self._lanes: dict[tuple[str, int], Lane] = {}
         self._sizes: dict[str, int] = {}
         self._turns: dict[str, RoundRobin] = {}
+        self._under_way: dict[tuple[str, int], Sending] = {}
 
     def add(self, emission: Emission, now_s: float) -> None:
         """Encode an event and put it where its key belongs; without a key, where the turn is."""
@@ -85,10 +98,12 @@ class Lanes:
             self._send(topic, partition)
 
     def send_due(self, now_s: float) -> None:
-        """Send the batches that have waited for LINGER_S."""
+        """Send the batches that have waited for LINGER_S and have none of their partition before them."""
         due = [at for at, lane in self._lanes.items() if now_s - lane.first_s >= LINGER_S]
         for topic, partition in due:
-            self._send(topic, partition)
+            before = self._under_way.get((topic, partition))
+            if before is None or before.is_done:
+                self._send(topic, partition)
 
     def send_all(self) -> None:
         """Send every batch."""
@@ -103,7 +118,7 @@ class Lanes:
     def _send(self, topic: str, partition: int) -> None:
         lane = self._lanes.pop((topic, partition))
         headers = [self._headers] * len(lane.values)
-        self._writer.send(
+        self._under_way[topic, partition] = self._writer.send(
             topic, partition, lane.values, timestamp_ms=lane.first_ms, keys=lane.keys, headers=headers
         )
         self._turns[topic].advance()

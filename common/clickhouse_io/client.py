@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -66,7 +67,11 @@ _WRONG_CERTIFICATE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
 
 
 def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient:
-    """A client of its own for one thread; it connects on first use and again after each error."""
+    """A client of its own for one thread; it connects on first use and again after each error.
+
+    What the driver would log about a lost connection, traceback and all, is in the error that `translated` raises.
+    """
+    logging.getLogger("clickhouse_driver").setLevel(logging.CRITICAL)
     return BlockClient(
         settings.host,
         port=settings.port,

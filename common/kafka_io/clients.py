@@ -17,13 +17,18 @@ class Clients:
     """Connects within KAFKA_CONNECT_TIMEOUT_S, or raises KafkaUnavailable with one line."""
 
     def __init__(
-        self, kafka: KafkaSettings, now_s: Callable[[], float], sleep: Callable[[float], object]
+        self,
+        kafka: KafkaSettings,
+        now_s: Callable[[], float],
+        sleep: Callable[[float], object],
+        instance: str = "command",
     ) -> None:
         self._kafka, self._now_s, self._sleep = kafka, now_s, sleep
+        self._name = {"client_id": f"penstock-{instance}"}  # what `status` and the brokers call it
 
     def consumer(self, group_id: str | None) -> BulkConsumer:
         """A consumer of that group, or of none."""
-        options = consumer_options(self._kafka, group_id) | FETCH
+        options = consumer_options(self._kafka, group_id) | FETCH | self._name
         timeout_s = self._kafka.connect_timeout_s
         return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 

@@ -59,7 +59,6 @@ class Group:
         self._commit_timeout_s = commit_timeout_s
         self._highest_generation = -1
         self._needed_generation = -1
-        self._paused: frozenset[Partition] = frozenset()
         self.changed = True
         self._joined = False
         self._topic_ids: dict[str, uuid.UUID | None] = {}
@@ -133,7 +132,6 @@ class Group:
         except KafkaUnavailable:
             self.changed = True
             raise
-        self.resume()
         for partition, found in committed.items():
             if found is not None:
                 self.seek(partition, found.offset)
@@ -206,17 +204,15 @@ class Group:
         self._consumer.seek(TopicPartition(*partition), offset)
 
     def pause(self, partitions: Collection[Partition]) -> None:
-        """Fetch from all partitions but these."""
-        wanted = frozenset(partitions)
-        if stop := wanted - self._paused:
-            self._consumer.pause(*(TopicPartition(*partition) for partition in stop))
-        if go := self._paused - wanted:
-            self._consumer.resume(*(TopicPartition(*partition) for partition in go))
-        self._paused = wanted
+        """Fetch from all partitions but these; what is not ours any more, or not yet, is passed over.
 
-    def resume(self) -> None:
-        """Forget all pauses: an assignment ends them."""
-        self._paused = frozenset()
+        The client knows what is paused: a partition owned before and after a rebalance stays so, others do not.
+        """
+        ours, paused = self._consumer.assignment(), self._consumer.paused()
+        if stop := [tp for tp in ours - paused if tp in partitions]:
+            self._consumer.pause(*stop)
+        if go := [tp for tp in ours & paused if tp not in partitions]:
+            self._consumer.resume(*go)
 
     def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that Kafka still holds of each. Raises KafkaUnavailable."""

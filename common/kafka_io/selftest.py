@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable
 
 from kafka import TopicPartition
@@ -13,6 +12,8 @@ from common.errors import KafkaUnavailable, StartRefused
 from common.kafka_io.reader import BulkConsumer
 
 TIMEOUT_MS = 10_000
+PROBE = "penstock-selftest"
+"""The group that every start-up check commits to, and what it commits; nobody ever joins it."""
 
 
 def check_brokers(
@@ -22,26 +23,25 @@ def check_brokers(
 
     `make_consumer` makes a consumer of the group it is given. `companions` are the dead-letter topics.
     """
-    group = f"penstock-selftest-{uuid.uuid4().hex}"
-    consumer = make_consumer(group)
+    consumer = make_consumer(PROBE)
     try:
         missing = [topic for topic in topics + companions if not consumer.partitions_for_topic(topic)]
         if missing:
             raise StartRefused(
                 f"topics are missing: {', '.join(missing)}. Create them: python -m common.topics"
             )
-        _check_metadata(consumer, TopicPartition(topics[0], 0), group)
+        _check_metadata(consumer, TopicPartition(topics[0], 0))
     except KafkaError as error:
         raise KafkaUnavailable(f"the start-up check of the brokers failed: {error!r}") from error
     finally:
         consumer.close(timeout_ms=TIMEOUT_MS)
 
 
-def _check_metadata(consumer: BulkConsumer, tp: TopicPartition, probe: str) -> None:
+def _check_metadata(consumer: BulkConsumer, tp: TopicPartition) -> None:
     consumer.assign([tp])
-    consumer.commit({tp: OffsetAndMetadata(0, probe, -1)}, timeout_ms=TIMEOUT_MS)
+    consumer.commit({tp: OffsetAndMetadata(0, PROBE, -1)}, timeout_ms=TIMEOUT_MS)
     found = consumer.committed(tp, metadata=True, timeout_ms=TIMEOUT_MS)
-    if found is None or found.metadata != probe:
+    if found is None or found.metadata != PROBE:
         raise StartRefused(
             "the brokers do not keep the metadata of a committed offset, which exactly-once is built on. "
             "Is there a proxy, or a broker that is not Apache Kafka?"

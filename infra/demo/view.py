@@ -46,7 +46,7 @@ class View:
             ends = self._overview.end_offsets(partitions)
             committed = self._overview.committed(self._group)
             owners = {
-                f"{member.client} ({member.id[-6:]})": [
+                member.client.removeprefix("penstock-"): [
                     str(partition.partition) for partition in member.partitions
                 ]
                 for member in self._overview.members(self._group)

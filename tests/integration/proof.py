@@ -12,13 +12,14 @@ from __future__ import annotations
 import gc
 import threading
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cached_property
 from types import TracebackType
-from typing import Any
+from typing import Any, TypeVar
 
 from kafka import KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.schema import Schema
@@ -33,6 +34,7 @@ from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.integration.pipeline import STREAM, Pipeline, walk
 
+Answer = TypeVar("Answer")
 LOAD_FROM = 1_000_001
 TICK_S = 0.05
 
@@ -126,13 +128,34 @@ class Proof(Pipeline):
             assert (report.totals["missing"], report.totals["repeated"], report.totals["lag"]) == (0, 0, 0)
             assert (report.totals["messages"], report.totals["rows"]) == (len(numbers), rows)
 
+    def committed(self, group: str | None = None) -> dict[int, int]:
+        """As every pipeline's, also while the coordinator moves."""
+        return self._ask(lambda: super(Proof, self).committed(group))
+
+    def _ask(self, question: Callable[[], Answer]) -> Answer:
+        """The answer, asked anew by a new client while brokers say that it may come later."""
+        answers: list[Answer] = []
+
+        def ask() -> bool:
+            try:
+                answers.append(question())
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                self.__dict__.pop("admin").close()
+            return bool(answers)
+
+        assert wait_until(ask, 30)
+        return answers[0]
+
     def at(self, partition: int = 0) -> TopicPartition:
         """A partition of the topic."""
         return TopicPartition(self.topic, partition)
 
     def standing(self, partition: int = 0) -> tuple[int, Intent] | None:
         """The committed offset of a partition and the intent beside it."""
-        found = self.admin.list_group_offsets(self.group)[self.group].get(self.at(partition))
+        offsets = self._ask(lambda: self.admin.list_group_offsets(self.group))[self.group]
+        found = offsets.get(self.at(partition))
         if found is None or found.offset < 0:
             return None
         return found.offset, decode(found.metadata, str(Partition(*self.at(partition))))
@@ -170,9 +193,8 @@ class Proof(Pipeline):
 
     def members(self) -> set[str]:
         """Ids of the group's members."""
-        return {
-            member["member_id"] for member in self.admin.describe_groups([self.group])[self.group]["members"]
-        }
+        group = self._ask(lambda: self.admin.describe_groups([self.group]))[self.group]
+        return {member["member_id"] for member in group["members"]}
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -88,6 +88,20 @@ def test_R1_an_ambiguous_commit_makes_the_sink_leave_and_read_under_a_higher_gen
         proof.check(audit=False)
 
 
+def test_R1_a_member_that_joins_anew_forgets_the_pauses_of_the_one_that_left(proof):
+    sink = joined(proof)
+    sink.group.pause([Partition(proof.topic, 0)])
+    sink.group.rejoin()
+    sink.group.pause([Partition(proof.topic, 0)])  # not assigned yet
+    sink.group.pause([])
+    assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
+    sink.loop._opening.open_all()
+    sink.group.pause([])
+    proof.produce(1, 1)
+    assert wait_until(lambda: bool(sink.group.poll(0.2)), 20)
+    sink.stop()
+
+
 def test_T3_a_commit_that_lands_late_is_refused_because_its_member_has_left(proof):
     """Read back too early, an ambiguous commit looks as if it had not been applied; it must never be applied later."""
     sink = InProcessSink(proof)
@@ -195,6 +209,22 @@ def test_T5_what_a_poll_returns_while_the_assignment_changes_is_discarded(wide):
         for partition, slabs in seen.items():
             if partition in starts:
                 assert slabs[0].start == starts[partition]
+    sink.stop()
+
+
+def test_T6_a_partition_that_was_paused_before_a_rebalance_is_read_after_it(wide):
+    """kafka-python keeps the pause of a partition that is owned before and after."""
+    wide.produce(1, 300)
+    sink = joined(wide)
+    sink.group.pause([Partition(wide.topic, partition) for partition in range(6)])
+    with InProcessSink(wide) as other:
+        assert wait_until(lambda: sink.group.poll(0.1) == {} and bool(other.sink.lanes), 30)
+        assert wait_until(lambda: sink.group.poll(0.1) == {} and sink.group.is_stable, 30)
+        mine = set(sink.loop._opening.open_all())
+        assert len(mine) == 3
+        sink.group.pause([])
+        seen: set[Partition] = set()
+        assert wait_until(lambda: seen.update(sink.group.poll(0.2)) or seen == mine, 20), (seen, mine)
     sink.stop()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -25,7 +26,7 @@ class Insert:
     logged: list[tuple[int, int]] = field(default_factory=list)
 
 
-Fate = Callable[["FakeTables", Insert], None]
+Fate = Callable[[Any, Insert], None]
 
 
 @dataclass

@@ -14,7 +14,7 @@ import sys
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.errors import (
     ClickHouseRefused,
@@ -127,16 +127,24 @@ class Weather:
 
 MIXED = Weather(mixed=0.7)
 LOST_COMMITS = Weather(
-    commits={"unseen": 2, "late": 40, "killed": 2},
+    commits={"unseen": 2, "late": 35, "killed": 10},
     inserts={"late": 5},
     failing_counts=0,
-    steps={"turn": 80, "statement": 80, "produce": 12, "crash": 8, "rebalance": 4, "freeze or thaw": 2},
+    steps={
+        "turn": 80,
+        "statement": 80,
+        "produce": 12,
+        "crash": 8,
+        "rebalance": 4,
+        "freeze or thaw": 2,
+        "late commit lands": 8,
+    },
     tick_s=0.5,
     length=200,
 )
 LATE_COPIES = Weather(
     commits={"refused": 3},
-    inserts={"runs on": 30, "late": 15, "dies": 5, "killed": 5},
+    inserts={"runs on": 30, "late": 15, "dies": 5, "killed": 5, "refused": 8},
     failing_counts=0,
     steps={"statement": 60, "late insert arrives": 10, "running insert advances": 3},
     tick_s=1.0,
@@ -224,7 +232,7 @@ class Kafka:
             self.world.seen.add("a late commit that is fenced")
 
 
-def random_message(rng: random.Random) -> object:
+def random_message(rng: random.Random) -> Any:
     """A value of the log: mostly an event, now and then several, none, or bad data."""
     kind = rng.random()
     if kind < 0.08:
@@ -246,7 +254,7 @@ class Server(FakeTables):
         super().__init__(tables)
         self.world = world
         self.network: list[Insert] = []
-        self.largest_block = world.rng.choice(world.weather.largest_blocks)
+        self.largest_block = world.rng.choice(world.sky.largest_blocks)
         self._fates: dict[str, Fate] = {
             "": acknowledged,
             "unanswered": lost_acknowledgement,
@@ -262,7 +270,7 @@ class Server(FakeTables):
         if len(columns["_off"]) > self.largest_block and not self.world.healed:
             fate: Fate = Server._too_big
         else:
-            fate = self._fates[self.world.draw("", self.world.weather.inserts)]
+            fate = self._fates[self.world.draw("", self.world.sky.inserts)]
         self.fates = deque([fate])
         super().insert(table, columns, token=token, query_id=query_id)
 
@@ -287,7 +295,7 @@ class Server(FakeTables):
 
     def _too_big(self, copy: Insert) -> None:
         """A block that is reset; its copy may be taken in after all, when memory is free again."""
-        if self.world.chance(self.world.weather.late_when_too_big):
+        if self.world.chance(self.world.sky.late_when_too_big):
             self.network.append(copy)
         too_big(self, copy)
 
@@ -300,7 +308,7 @@ class Server(FakeTables):
         return super().is_running(query_id_prefix)
 
     def _fail_sometimes(self) -> None:
-        if self.world.draw("", {"fails": self.world.weather.failing_counts}):
+        if self.world.draw("", {"fails": self.world.sky.failing_counts}):
             raise ClickHouseUnavailable("no answer")
 
     def place(self, copy: Insert) -> None:
@@ -361,7 +369,7 @@ class InsertThread:
         except Stopped:
             return
         except Killed:
-            self.world.seen.add("a process killed")
+            self.world.seen.add("a process killed in its INSERT")
             self.worker.crash()
             return
         except (ClickHouseUnavailable, FeedBlocked) as caught:
@@ -437,6 +445,7 @@ class Worker:
     def crash(self) -> None:
         """Gone at whatever instruction; what it sent travels on. Its member id stays until it is evicted."""
         self.start()
+        self.is_frozen = self.world.chance(0.5) and not self.world.healed  # until somebody starts it again
 
     # the main thread
 
@@ -533,7 +542,7 @@ class Worker:
         if self.changed:
             raise CommitRefused("the assignment changed")
         kafka, committed = self.world.kafka, offsets[HERE]
-        fate = self.world.draw("applied", self.world.weather.commits)
+        fate = self.world.draw("applied", self.world.sky.commits)
         if fate == "not sent":
             return False
         if not kafka.takes(self.member, self.generation) or fate == "refused":
@@ -543,6 +552,7 @@ class Worker:
         elif fate != "unseen":
             kafka.apply(committed)
         if fate == "killed":
+            self.world.seen.add("a process killed in its commit")
             raise Killed
         return fate == "applied" or self.ambiguous()
 
@@ -569,7 +579,7 @@ class House:
     """The code under test, whole or with one rule broken."""
 
     lane: type[Lane] = Lane
-    sink: type[Sink] = Sink
+    sink: Callable[..., Sink] = Sink
     recovery: type[Recovery] = Recovery
     worker: type[Worker] = Worker
     kafka: type[Kafka] = Kafka
@@ -591,7 +601,7 @@ class World:
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
         self._ids = 0
-        self.weather = self.weather or self.rng.choice(WEATHERS)
+        self.sky = self.weather or self.rng.choice(WEATHERS)
         self._faults: dict[str, bool] = {}
         self.tables = self.rng.choice(FEEDS)
         self.feed = feed(*self.tables)
@@ -629,7 +639,7 @@ class World:
         dice = self.rng.random() * 100
         for fate, percent in chances.items():
             if fate not in self._faults:
-                self._faults[fate] = self.chance(self.weather.mixed)
+                self._faults[fate] = self.chance(self.sky.mixed)
             dice -= percent
             if dice < 0:
                 return fate if self._faults[fate] else usual
@@ -659,7 +669,7 @@ class World:
             "deliver letters": 4,
             "late insert arrives": 5,
             "running insert advances": 6,
-            "late commit lands": 4,
+            "late commit lands": 8,
             "wait": 3,
             "freeze or thaw": 5,
             "rebalance": 3,
@@ -668,9 +678,9 @@ class World:
             "unpark": 2,
             "stop": 1,
         }
-        weights = {**usual, **self.weather.steps}
-        for step in self.rng.choices(list(weights), list(weights.values()), k=self.weather.length):
-            self.now_s += self.weather.tick_s
+        weights = {**usual, **self.sky.steps}
+        for step in self.rng.choices(list(weights), list(weights.values()), k=self.sky.length):
+            self.now_s += self.sky.tick_s
             self.take(step)
         self._drain()
         self._check_end()

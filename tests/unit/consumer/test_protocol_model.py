@@ -1,7 +1,6 @@
 """Thousands of random schedules around the real code; then the same with one rule broken, which must be found out."""
 
 import logging
-from collections import Counter
 from dataclasses import replace
 
 import pytest
@@ -28,7 +27,7 @@ from tests.unit.consumer.protocol_model import (
     World,
 )
 
-SCHEDULES, CHUNKS = 2_000, 20
+SCHEDULES, CHUNKS = 1_500, 15
 SCHEDULES_TO_FIND = 2_000
 """A broken rule is found within a few dozen schedules, the hardest in a hundred; here the search gives up."""
 
@@ -77,12 +76,7 @@ def test_a_schedule_is_made_of_its_seed_alone(weather):
 
 
 def test_the_schedules_come_round_every_corner():
-    seen = Counter()
-    for seed in range(200):
-        world = World(seed)
-        world.run()
-        seen.update(set(corners(world)))
-    assert {corner for corner, times in seen.items() if times >= 3} == {
+    unseen = {
         "a first attempt",
         "a next attempt",
         "a piece",
@@ -93,9 +87,17 @@ def test_the_schedules_come_round_every_corner():
         "a late commit that is fenced",
         "a late INSERT",
         "a parked feed",
-        "a process killed",
+        "a process killed in its INSERT",
+        "a process killed in its commit",
         "a clean stop",
     }
+    for seed in range(SCHEDULES):
+        world = World(seed)
+        world.run()
+        unseen.difference_update(corners(world))
+        if not unseen:
+            return
+    assert unseen == set()
 
 
 def what_breaks(weather, house):

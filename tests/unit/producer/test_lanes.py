@@ -11,16 +11,23 @@ class Event(msgspec.Struct):
     text: str
 
 
+class Sending:
+    is_done = True
+
+
 class RecordingWriter:
     def __init__(self, partitions):
         self.size = partitions
         self.batches = []
+        self.sendings = []
 
     def partitions(self, topic):
         return self.size
 
     def send(self, topic, partition, values, *, timestamp_ms, keys, headers):
         self.batches.append((topic, partition, values, timestamp_ms, keys, headers))
+        self.sendings.append(Sending())
+        return self.sendings[-1]
 
 
 HEADERS = [("stream", b"test")]
@@ -41,6 +48,21 @@ def test_a_batch_is_due_when_its_first_event_has_waited():
     assert writer.batches == [
         ("t", 0, [b'{"text":"a"}', b'{"text":"b"}'], 1_795_000_000_250, [b"k", b"k"], [HEADERS, HEADERS])
     ]
+
+
+def test_a_batch_grows_while_the_one_before_it_is_under_way():
+    writer = RecordingWriter(1)
+    lanes = lanes_of(writer)
+    lanes.add(Emission("t", b"k", Event("a")), 0.0)
+    lanes.send_due(1.0)
+    writer.sendings[0].is_done = False
+    for text in "bcd":
+        lanes.add(Emission("t", b"k", Event(text)), 1.0)
+        lanes.send_due(100.0)
+    assert len(writer.batches) == 1
+    writer.sendings[0].is_done = True
+    lanes.send_due(100.0)
+    assert [len(batch[2]) for batch in writer.batches] == [1, 3]
 
 
 def test_a_batch_is_due_when_it_is_large():
