@@ -10,6 +10,7 @@ with Proof(stack, "some_test", partitions=2) as proof:
 from __future__ import annotations
 
 import gc
+import itertools
 import threading
 import warnings
 from collections.abc import Callable, Iterator
@@ -35,6 +36,7 @@ from infra.local.waiting import wait_until
 from tests.integration.pipeline import STREAM, Pipeline, walk
 
 Answer = TypeVar("Answer")
+NUMBERS = itertools.count(1)
 LOAD_FROM = 1_000_001
 TICK_S = 0.05
 
@@ -43,7 +45,7 @@ class Proof(Pipeline):
     """A pipeline with topics and table made, small batches, and a memory of what was acknowledged."""
 
     def __init__(self, stack: Stack, name: str, partitions: int = 1, **configs: str) -> None:
-        super().__init__(stack, name)
+        super().__init__(stack, f"{name}_{next(NUMBERS)}")  # cut names would meet
         self.environment |= {"KAFKA_REQUEST_TIMEOUT_S": "3", "BATCH_AGE_S": "0.2", "BATCH_ROWS": "2000"}
         self.acknowledged: list[int] = []
         self.create_topics(partitions, **configs)

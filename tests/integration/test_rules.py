@@ -597,7 +597,12 @@ def test_R6_a_topic_created_again_starts_anew_and_its_rows_do_not_pass_for_old_o
     assert wait_until(lambda: proof.admin.describe_topics([proof.topic])[0]["error_code"] == 3, 20)
     proof.admin.create_topics({proof.topic: {"num_partitions": 1, "replication_factor": 3}})
     proof.admin.wait_for_topics([proof.topic], timeout_ms=15_000)
-    assert proof.topic_id != old
+
+    def has_another_id() -> bool:  # brokers learn of a new topic one after the other
+        answer = proof.admin.describe_topics([proof.topic])[0]
+        return answer["error_code"] == 0 and str(answer["topic_id"]) != str(old)
+
+    assert wait_until(has_another_id, 20)
     with InProcessSink(proof):
         proof.produce(2, 2)
         proof.await_rows(1 + len(walk_of(2)))
