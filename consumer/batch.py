@@ -234,8 +234,8 @@ class Buffer:
 
 def _offsets_of(slab: Slab) -> np.ndarray:
     offsets = slab.offsets
-    if isinstance(offsets, range):  # the usual case, and many times faster than going through Python's integers
-        return np.arange(offsets.start, offsets.stop, dtype=np.uint64)
+    if isinstance(offsets, range):  # the usual case: many times faster than through Python's integers
+        return np.arange(offsets.start, offsets.stop, offsets.step, dtype=np.uint64)
     return np.asarray(offsets, np.uint64)
 
 

@@ -119,18 +119,27 @@ class Recovery:
 
 
 def _is_stored(columns: Columns, stored: Stored, batch: Batch, table: str) -> np.ndarray:
-    """Which of our rows are there. Raises FeedBlocked when something else is there: only a person can judge that."""
+    """Which of our rows are there. Raises FeedBlocked when other rows of our messages are: a person must judge that.
+
+    Rows of offsets that hold no message any more are of messages that compaction has removed since.
+    """
     ours = _keys(columns["_off"], columns["_row"], batch.first)
     theirs = _keys(stored.offsets, stored.rows, batch.first)
     where = f"{table} holds of {batch.partition} offsets {batch.first}-{batch.next}"
     if len(np.unique(theirs)) != len(theirs):
         raise FeedBlocked(f"{where} rows that are there twice: run python -m consumer audit")
-    if not np.isin(theirs, ours).all():
+    if np.isin(stored.offsets[~np.isin(theirs, ours)], _offsets_of(batch)).any():
         raise FeedBlocked(
             f"{where} rows that this version does not make of these messages: deploy the version that wrote them, let "
             "it finish the range, then deploy this one"
         )
     return np.isin(ours, theirs)
+
+
+def _offsets_of(batch: Batch) -> np.ndarray:
+    """The offsets that hold a message."""
+    dead = np.asarray([letter.record.offset for letter in batch.dead], np.uint64)
+    return np.concatenate([dead, *(columns["_off"] for columns in batch.blocks.values())])
 
 
 def _keys(offsets: np.ndarray, rows: np.ndarray, first: int) -> np.ndarray:

@@ -91,6 +91,9 @@ def _as_wire(kind: str, values: Any) -> np.ndarray | None:
     if values.dtype == np.dtype(dtype):
         return values
     cast = values.astype(dtype)
-    if not np.array_equal(cast, values, equal_nan=values.dtype.kind == "f"):
+    is_same = np.array_equal(cast, values, equal_nan=values.dtype.kind == "f")
+    if kind.startswith("Float") and values.dtype.kind in "ui":  # numpy compares those as floats
+        is_same = is_same and np.array_equal(cast.astype(values.dtype), values)
+    if not is_same:
         raise OverflowError(f"values of type {values.dtype} do not fit {kind}")
     return cast

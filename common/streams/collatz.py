@@ -21,6 +21,7 @@ from common.columns import index_within, uint128
 from common.stream import Emission, Feed, Question, Rows, Stream, Table
 
 LARGEST_NUMBER = 99_999_999_999_999
+LATEST_MS = 10_413_791_999_999  # the last millisecond of 2299, where DateTime64 ends
 _LARGEST_VALUE = 2**128 - 1
 
 Number = Annotated[int, Meta(ge=1, le=LARGEST_NUMBER)]
@@ -31,7 +32,7 @@ class Walk(msgspec.Struct, gc=False):
 
     number: Number
     walk: Annotated[list[Annotated[int, Meta(ge=1)]], Meta(min_length=1)]
-    timestamp: Annotated[int, Meta(ge=0, le=10**14, description="Unix milliseconds")]
+    timestamp: Annotated[int, Meta(ge=0, le=LATEST_MS, description="Unix milliseconds")]
 
     def __post_init__(self) -> None:
         if self.walk[0] != self.number or self.walk[-1] != 1:

@@ -275,6 +275,7 @@ class History:
         self.events: dict[InProcessSink, list[Event]] = {}
         self.passed_unstored: list[str] = []
         self._clickhouse = Client("127.0.0.1", port=proof.stack.clickhouse_port)
+        self._one_at_a_time = threading.Lock()
         self._tps = {n: proof.tp(n) for n in range(6)}
 
     def record(self, sink: InProcessSink) -> None:
@@ -314,7 +315,8 @@ class History:
         for at, to in offsets.items():
             below = f"_tp = {self._tps[at.partition]} AND _off < {to.offset}"
             sql = f"SELECT uniqExact(_off) FROM `{self.proof.table}` WHERE {below}"
-            stored = self._clickhouse.execute(sql)[0][0]
+            with self._one_at_a_time:  # two members look
+                stored = self._clickhouse.execute(sql)[0][0]
             if stored != to.offset:
                 self.passed_unstored.append(f"{at}: {to.offset} with {stored} messages stored below")
 
