@@ -92,9 +92,9 @@ def _show(console: Console, services: Services, settings: Settings, seconds: flo
     with Live(console=console, refresh_per_second=4, transient=False) as live:
         for _ in _ticks(services, view, seconds):
             live.update(view.draw())
-    console.print(services.log_of("producer"))
-    for question in _answers(stream, asker):
-        console.print(question)
+    console.print("", services.log_of("producer"), sep="\n", highlight=False)
+    for told, answer in _answers(stream, asker):
+        console.print("", told, answer, sep="\n")
     overview.close()
     asker.close()
     console.print("[bold]The audit: what Kafka holds, against what the table holds.[/bold]")
@@ -118,19 +118,17 @@ def _ticks(services: Services, view: View, seconds: float) -> Iterator[None]:
         time.sleep(1)
 
 
-def _answers(stream: Stream, asker: Asker) -> Iterator[Table]:
+def _answers(stream: Stream, asker: Asker) -> Iterator[tuple[str, Table]]:
     for question in stream.questions:
         parameters = ASKED[question.name]
         rows = asker.ask(stream, question, parameters)
-        asked = ", ".join(f"{name} = {value}" for name, value in parameters.items())
-        table = Table(
-            title=f"{question.name} {asked}: {question.help}", title_justify="left", show_header=False
-        )
+        asked = "".join(f" {name} = {value}" for name, value in parameters.items())
+        table = Table(show_header=False)
         for row in rows[:SHOWN_ROWS]:
             table.add_row(*map(str, row))
         if len(rows) > SHOWN_ROWS:
             table.add_row(f"… {len(rows)} rows in all")
-        yield table
+        yield f"[bold]{question.name}{asked}[/bold]: {question.help}", table
 
 
 if __name__ == "__main__":
