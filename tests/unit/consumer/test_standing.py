@@ -52,7 +52,8 @@ def standing(committed: Committed | None = None) -> Standing:
     [
         (None, 20, "nothing committed"),
         (Committed(25, ""), 5, "set by another tool"),
-        (Committed(25, intent().encode()), 5, "stored"),
+        (Committed(25, intent().encode()), 5, "behind"),
+        (Committed(30, intent().encode()), 0, "all stored"),
         (Committed(25, intent(next=28).encode()), 5, "inserting 25-28"),
         (
             Committed(25, intent(next=28, attempt=3, pieces=2).encode()),
@@ -62,7 +63,7 @@ def standing(committed: Committed | None = None) -> Standing:
         (Committed(25, intent(parked="why").encode()), 5, "parked"),
         (Committed(25, intent(topic=OLD_ID.hex).encode()), 20, "nothing committed"),
     ],
-    ids=["no commit", "no metadata", "idle", "in flight", "in trouble", "parked", "of a topic that is gone"],
+    ids=["no commit", "no metadata", "behind", "idle", "in flight", "in trouble", "parked", "of a topic that is gone"],
 )
 def test_says_what_is_committed(committed, lag, state):
     found = standing(committed)

@@ -1,0 +1,93 @@
+"""The questions of collatz on a real ClickHouse: exact, the same if a number was drawn twice, and no full scan."""
+
+import random
+import uuid
+from dataclasses import replace
+
+import pytest
+
+from common.address import tp_address
+from common.clickhouse_io.client import connect
+from common.clickhouse_io.queries import Asker
+from common.clickhouse_io.schema import Schema
+from common.clickhouse_io.store import Store
+from common.codec import encode
+from common.config import Settings
+from common.slab import Partition, Slab
+from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
+from consumer.batch import Buffer, Limits
+
+HIGH = 12_327_829_503  # peaks above 64 bits
+TABLE = replace(DATA_SERIES, name="questions")
+ASKED = replace(STREAM, feeds=(replace(STREAM.feeds[0], tables=(TABLE,)),))
+QUESTIONS = {question.name: question for question in STREAM.questions}
+RNG = random.Random(5)
+NUMBERS = [RNG.randint(1, 10**14 - 1) for _ in range(2_000)] + [27, HIGH]
+
+
+@pytest.fixture(scope="module")
+def settings(stack):
+    return Settings.from_env(stack.environment()).clickhouse
+
+
+@pytest.fixture(scope="module")
+def asker(settings):
+    """The table holds the walks of NUMBERS, those of 27 and HIGH twice."""
+    Schema(settings).create([TABLE])
+    store = Store(settings)
+    tp = tp_address(uuid.UUID(int=3), 0)
+    buffer = Buffer(ASKED.feeds[0], Partition("questions", 0), tp, 0, Limits(10**9, 10**12, 1.0))
+    for index, number in enumerate([*NUMBERS, 27, HIGH]):
+        value = encode(Walk(number, walk_of(number), 1_795_000_000_000))
+        buffer.add(Slab(index, index + 1, range(index, index + 1), [value], list), 0.0)
+    store.insert(TABLE.name, buffer.cut().blocks[TABLE.name], token="questions", query_id="questions")
+    store.close()
+    asker = Asker(settings)
+    yield asker
+    asker.close()
+
+
+def test_the_longest_chain_is_the_longest(asker):
+    number = max(NUMBERS, key=lambda number: (len(walk_of(number)), number))
+    assert asker.ask(ASKED, QUESTIONS["longest_step_chain"], {}) == [(number, len(walk_of(number)) - 1)]
+
+
+def test_the_highest_value_is_exact_above_64_bits(asker):
+    assert asker.ask(ASKED, QUESTIONS["highest_value"], {}) == [(HIGH, 20_722_398_914_405_051_728)]
+
+
+@pytest.mark.parametrize("x", [1, 1024, 9232, 20_722_398_914_405_051_728, 2**127])
+def test_the_numbers_whose_walk_contains_x_are_told_once_and_in_order(asker, x):
+    wanted = sorted(number for number in NUMBERS if x in walk_of(number))[:1000]
+    assert asker.ask(ASKED, QUESTIONS["part"], {"x": x}) == [(number,) for number in wanted]
+
+
+@pytest.mark.parametrize("n", [27, HIGH, NUMBERS[0], 26])
+def test_the_steps_of_a_number_are_its_walk_once(asker, n):
+    wanted = list(enumerate(walk_of(n))) if n in NUMBERS else []
+    assert asker.ask(ASKED, QUESTIONS["steps"], {"n": n}) == wanted
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters", "reads"),
+    [
+        ("longest_step_chain", {}, "maxima"),
+        ("highest_value", {}, "maxima"),
+        ("part", {"x": 1024}, "by_value"),
+        ("steps", {"n": 27}, None),
+    ],
+)
+def test_no_question_reads_the_whole_table(asker, settings, name, parameters, reads):
+    client = connect(settings)
+    sql = ASKED.sql(QUESTIONS[name])
+    plan = "\n".join(
+        row[0] for row in client.execute(f"EXPLAIN indexes = 1, projections = 1 {sql}", parameters)
+    )
+    client.execute(sql, parameters, query_id=f"questions-{name}")
+    client.disconnect()
+    if reads:
+        assert f"ReadFromMergeTree ({reads})" in plan, plan
+    if name in ("part", "steps"):
+        granules = [line.split(": ")[1] for line in plan.splitlines() if "Granules: " in line and "/" in line]
+        read, of = map(int, granules[0].split("/"))
+        assert read <= of / 8, plan
