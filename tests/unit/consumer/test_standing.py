@@ -63,7 +63,16 @@ def standing(committed: Committed | None = None) -> Standing:
         (Committed(25, intent(parked="why").encode()), 5, "parked"),
         (Committed(25, intent(topic=OLD_ID.hex).encode()), 20, "nothing committed"),
     ],
-    ids=["no commit", "no metadata", "behind", "idle", "in flight", "in trouble", "parked", "of a topic that is gone"],
+    ids=[
+        "no commit",
+        "no metadata",
+        "behind",
+        "idle",
+        "in flight",
+        "in trouble",
+        "parked",
+        "of a topic that is gone",
+    ],
 )
 def test_says_what_is_committed(committed, lag, state):
     found = standing(committed)
