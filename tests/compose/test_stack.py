@@ -1,0 +1,199 @@
+"""The whole stack through Compose v2, as one story: the tests run in order, each goes on where the one before ended."""
+
+import time
+
+import docker
+import pytest
+from kafka import KafkaAdminClient
+
+from common.clickhouse_io.queries import Asker
+from common.settings import ClickHouseSettings
+from common.streams.collatz import QUESTIONS, STREAM, walk_of
+from tests.compose.conftest import Timed
+from tests.compose.project import ONE_SHOTS, SERVICES, Project, await_, share_of, words_of
+
+LONGER_THAN_A_SESSION_S = 12
+PARTITIONS = 4
+PATIENT = ("producer", "consumer", "clickhouse-server")
+
+
+@pytest.fixture(scope="module")
+def stack(engine, v2, images, project_name):
+    project = Project(engine, v2, project_name, images)
+    project.down()
+    try:
+        with Timed("up to healthy"):
+            project.up()
+            project.await_healthy()
+        yield project
+    finally:
+        project.down()
+
+
+def test_the_one_shots_did_their_work_and_ended(stack):
+    states = {service: stack.container(service).attrs["State"] for service in ONE_SHOTS}
+    ended = {service: (state["Status"], state["ExitCode"]) for service, state in states.items()}
+    assert ended == dict.fromkeys(ONE_SHOTS, ("exited", 0))
+
+
+def test_rows_arrive(stack):
+    with Timed("first rows"):
+        stack.await_more_rows()
+
+
+def test_the_questions_of_the_stream_answer(stack):
+    asker = Asker(
+        ClickHouseSettings(
+            port=stack.ports["CLICKHOUSE_NATIVE_PORT"],
+            user="reader",
+            password=stack.password("reader"),
+            database="penstock",
+        )
+    )
+    try:
+        questions = {question.name: question for question in QUESTIONS}
+        number, steps = asker.ask(STREAM, questions["longest_step_chain"], {})[0]
+        assert len(walk_of(number)) == steps + 1
+        number, value = asker.ask(STREAM, questions["highest_value"], {})[0]
+        assert max(walk_of(number)) == value
+        assert (number,) in asker.ask(STREAM, questions["part"], {"x": value})
+        assert asker.ask(STREAM, questions["steps"], {"n": number}) == list(enumerate(walk_of(number)))
+    finally:
+        asker.close()
+
+
+@pytest.mark.parametrize(("user", "sql"), [("reader", "INSERT"), ("grafana", "INSERT"), ("ingest", "DROP")])
+def test_nobody_may_do_more_than_he_must(stack, user, sql):
+    statement = {"INSERT": "INSERT INTO data_series (number) VALUES (1)", "DROP": "DROP TABLE data_series"}[
+        sql
+    ]
+    with pytest.raises(OSError, match=r"HTTP Error (403|500)"):
+        stack.query(statement, user)
+
+
+def test_our_containers_have_no_rights_and_cannot_write(stack):
+    for service in ("producer", "consumer", *ONE_SHOTS):
+        container = stack.container(service)
+        host = container.attrs["HostConfig"]
+        assert (host["ReadonlyRootfs"], host["CapDrop"], host["Init"]) == (True, ["ALL"], True), service
+        assert container.attrs["Config"]["User"] == "10001:10001"
+        assert host["Memory"] > 0
+
+
+def test_only_what_a_person_opens_listens_beyond_this_machine(stack):
+    addresses = {
+        (service, binding["HostIp"])
+        for service in SERVICES
+        for bindings in stack.container(service).attrs["HostConfig"]["PortBindings"].values()
+        for binding in bindings
+    }
+    local = {(service, "127.0.0.1") for service in ("kafka-1", "kafka-2", "kafka-3", "clickhouse-server")}
+    assert addresses == local | {("kafka-ui", "0.0.0.0")}
+
+
+def test_tools_on_this_machine_reach_every_broker(stack):
+    servers = [f"localhost:{stack.ports[f'KAFKA_{number}_PORT']}" for number in (1, 2, 3)]
+    admin = KafkaAdminClient(bootstrap_servers=servers)
+    try:
+        brokers = admin.describe_cluster()["brokers"]
+        topic = admin.describe_topics(["conjecture.data"])[0]
+    finally:
+        admin.close()
+    assert sorted(f"{broker['host']}:{broker['port']}" for broker in brokers) == sorted(servers)
+    assert [len(partition["replica_nodes"]) for partition in topic["partitions"]] == [3] * PARTITIONS
+
+
+def test_kafkas_own_tools_work_in_a_broker(stack):
+    tool = ["/opt/kafka/bin/kafka-topics.sh", "--bootstrap-server", "localhost:9092", "--list"]
+    assert "conjecture.data.dead" in stack.do("exec", "-T", "kafka-1", *tool).split()
+
+
+def test_four_consumers_share_the_partitions(stack):
+    stack.up(consumer=4)
+    with Timed("shared by four"):
+        stack.await_shares([1, 1, 1, 1])
+    stack.await_more_rows()
+
+
+def test_one_consumer_too_many_says_so_and_waits(stack):
+    stack.up(consumer=5, producer=3)
+    stack.await_shares([0, 1, 1, 1, 1])
+    logs = [words_of(container) for container in stack.containers("consumer")]
+    assert any("no partition is left for this consumer, waiting" in log for log in logs)
+    assert len(stack.containers("producer")) == 3
+
+
+def test_the_work_of_a_killed_consumer_is_taken_over(stack):
+    victim = next(box for box in stack.containers("consumer") if share_of(words_of(box)))
+    victim.kill()
+    with Timed("taken over"):
+        stack.await_shares([1, 1, 1, 1])
+    stack.await_more_rows()
+    victim.start()
+    stack.await_shares([0, 1, 1, 1, 1])
+
+
+def test_rows_arrive_while_a_broker_is_away(stack):
+    broker = stack.container("kafka-2")
+    broker.kill()
+    with Timed("rows without a broker"):
+        stack.await_more_rows()
+    broker.start()
+    with Timed("broker back"):
+        await_(lambda: stack.health("kafka-2") == ["healthy"], 180, "kafka-2 healthy", stack.tell)
+    with Timed("rows with it"):
+        stack.await_more_rows()
+
+
+def test_two_consumers_go_on_where_five_were(stack):
+    stack.up(consumer=2, producer=3)
+    stack.await_shares([2, 2])
+    stack.await_more_rows()
+
+
+def test_consumers_outlast_a_clickhouse_that_stands_still(stack):
+    server = stack.container("clickhouse-server")
+    server.pause()
+    time.sleep(LONGER_THAN_A_SESSION_S)  # the pause is what is tried
+    server.unpause()
+    stack.await_more_rows()
+    assert all(container.attrs["RestartCount"] == 0 for container in stack.containers("consumer"))
+
+
+def test_rows_arrive_after_clickhouse_was_restarted(stack):
+    stack.do("restart", "clickhouse-server")
+    stack.await_more_rows()
+
+
+def test_nothing_is_missing_or_repeated_after_all_that(stack):
+    stack.do("stop", "producer")
+    report = stack.audit("--wait", "120")
+    told = report["streams"]["collatz"]
+    sent, acknowledged, failed = stack.produced()
+    assert (report["missing"], report["repeated"], report["exit_code"]) == (0, 0, 0), report
+    assert (told["lag"], told["dead"]) == (0, 0)
+    assert acknowledged <= told["events"] <= sent
+    assert failed or told["events"] == acknowledged
+
+
+def test_stop_and_up_go_on_where_it_was(stack):
+    rows = stack.rows()
+    with Timed("stop"):
+        stack.do("stop")
+    # Not the brokers: the last one cannot hand over its partitions to anybody, and may be killed.
+    boxes = [box for name in PATIENT for box in stack.containers(name, also_stopped=True)]
+    assert {box.name for box in boxes if box.attrs["State"]["ExitCode"] == 137} == set()
+    with Timed("up again"):
+        stack.up()
+        stack.await_healthy()
+    stack.await_more_rows()
+    assert stack.rows() > rows
+    report = stack.audit()
+    assert (report["missing"], report["repeated"]) == (0, 0), report
+
+
+def test_down_leaves_nothing(stack):
+    stack.down()
+    assert stack.left() == []
+    with pytest.raises(docker.errors.NotFound):
+        stack.engine.volumes.get(f"{stack.name}_clickhouse")
