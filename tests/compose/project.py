@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import docker
+from docker.errors import APIError
 
 ROOT = Path(__file__).resolve().parents[2]
 INFRA = ROOT / "infra"
@@ -200,6 +201,21 @@ def started_at(container: Any) -> datetime:
     """When it was last started; the engine looks at whole seconds."""
     text = container.attrs["State"]["StartedAt"]
     return datetime.fromisoformat(text[:19])
+
+
+def pause(container: Any, timeout_s: float = 60) -> None:
+    """`docker pause`. An engine gives up on a container that is busy with its disk ("unable to freeze"): ask again."""
+
+    def is_paused() -> bool:
+        try:
+            container.pause()
+        except APIError as error:
+            if "unable to freeze" not in str(error):
+                raise
+            return False
+        return True
+
+    await_(is_paused, timeout_s, f"{container.name} paused", lambda: "")
 
 
 def share_of(log: str) -> set[str] | None:

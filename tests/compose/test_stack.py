@@ -10,7 +10,7 @@ from common.clickhouse_io.queries import Asker
 from common.settings import ClickHouseSettings
 from common.streams.collatz import QUESTIONS, STREAM, walk_of
 from tests.compose.conftest import Timed
-from tests.compose.project import ONE_SHOTS, SERVICES, Project, await_, share_of, words_of
+from tests.compose.project import ONE_SHOTS, SERVICES, Project, await_, pause, share_of, words_of
 
 LONGER_THAN_A_SESSION_S = 12
 PARTITIONS = 4
@@ -153,7 +153,7 @@ def test_two_consumers_go_on_where_five_were(stack):
 
 def test_consumers_outlast_a_clickhouse_that_stands_still(stack):
     server = stack.container("clickhouse-server")
-    server.pause()
+    pause(server)
     time.sleep(LONGER_THAN_A_SESSION_S)  # the pause is what is tried
     server.unpause()
     stack.await_more_rows()
