@@ -7,6 +7,16 @@ import pytest
 from infra.local import interrupts
 
 
+@pytest.fixture(autouse=True)
+def signals_as_a_process_starts_with():
+    """Whoever runs the tests may have handlers of its own: the servers' fixture turns SIGTERM into Ctrl-C."""
+    wanted = {signal.SIGTERM: signal.SIG_DFL, signal.SIGINT: signal.default_int_handler}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def test_a_postponed_interrupt_comes_after_the_block():
     reached = False
     with pytest.raises(KeyboardInterrupt):
