@@ -12,6 +12,7 @@ import pytest
 
 from infra.local.settings import cache_folder
 from infra.local.stack import Stack
+from tests.integration.proof import Proof
 
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 HERE = Path(__file__).parent
@@ -49,3 +50,17 @@ def stack(
         gc.collect()  # forgotten sockets go now, while the filter above still holds
     if not request.session.testsfailed:  # else data and logs may tell why
         servers.wipe()
+
+
+@pytest.fixture
+def proof(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
+    """A pipeline of the test's own, one partition, that knows what was acknowledged."""
+    with Proof(stack, request.node.name[:60]) as proof:
+        yield proof
+
+
+@pytest.fixture
+def wide(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
+    """The same with six partitions."""
+    with Proof(stack, request.node.name[:60], partitions=6) as proof:
+        yield proof

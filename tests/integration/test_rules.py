@@ -42,18 +42,6 @@ from tests.integration.proxy import Proxy
 pytestmark = pytest.mark.timeout(120)
 
 
-@pytest.fixture
-def proof(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
-    with Proof(stack, request.node.name[:60]) as proof:
-        yield proof
-
-
-@pytest.fixture
-def wide(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
-    with Proof(stack, request.node.name[:60], partitions=6) as proof:
-        yield proof
-
-
 # R1
 
 

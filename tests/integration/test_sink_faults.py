@@ -21,18 +21,6 @@ ROW_BYTES = 60  # of data_series on the wire
 
 
 @pytest.fixture
-def proof(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
-    with Proof(stack, request.node.name[:60]) as proof:
-        yield proof
-
-
-@pytest.fixture
-def wide(stack: Stack, request: pytest.FixtureRequest) -> Iterator[Proof]:
-    with Proof(stack, request.node.name[:60], partitions=6) as proof:
-        yield proof
-
-
-@pytest.fixture
 def proxy(stack: Stack) -> Iterator[Proxy]:
     with Proxy(stack.clickhouse_port) as proxy:
         yield proxy
