@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -16,13 +15,20 @@ _LOW_HALF = 2**64 - 1
 
 def one_row_each(**dtypes: DTypeLike) -> Callable[[Sequence[Any]], Rows]:
     """A `rows` function for tables with a row an event: column name = field name, of the given numpy type."""
-    fields = [(name, attrgetter(name), np.dtype(dtype)) for name, dtype in dtypes.items()]
+    fields = [(name, _values_of(name), np.dtype(dtype)) for name, dtype in dtypes.items()]
 
     def rows(events: Sequence[Any]) -> Rows:
-        count = len(events)
-        return Rows({name: np.fromiter(map(get, events), dtype, count) for name, get, dtype in fields})
+        return Rows({name: np.array(values(events), dtype) for name, values, dtype in fields})
 
     return rows
+
+
+def _values_of(field: str) -> Callable[[Sequence[Any]], list[Any]]:
+    """[event.field for event in events], compiled for the field: twice as fast as through operator.attrgetter."""
+    if not field.isidentifier():
+        raise ValueError(f"{field!r} is no name of a field")
+    values: Callable[[Sequence[Any]], list[Any]] = eval(f"lambda events: [event.{field} for event in events]")
+    return values
 
 
 def uint128(values: Iterable[int], count: int) -> np.ndarray:
@@ -30,7 +36,7 @@ def uint128(values: Iterable[int], count: int) -> np.ndarray:
     values = list(values)
     pairs = np.zeros((count, 2), np.uint64)
     try:
-        pairs[:, 0] = np.fromiter(values, np.uint64, count)
+        pairs[:, 0] = np.array(values, np.uint64)
     except OverflowError:  # some are above 64 bits: twice the work, for this block only
         pairs[:, 0] = np.fromiter((value & _LOW_HALF for value in values), np.uint64, count)
         pairs[:, 1] = np.fromiter((value >> 64 for value in values), np.uint64, count)

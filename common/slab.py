@@ -34,9 +34,10 @@ class Slab:
     aborted or compacted records) lie inside the run but not in `offsets`. `values[i]` is the raw value of the
     message at `offsets[i]`; None is a tombstone. A slab may be empty: then it only says that nothing lies there.
     `records()` decodes keys, headers and timestamps of all its messages, which costs as much as reading again.
+    `size_bytes` is what the values take, or a little more.
     """
 
-    __slots__ = ("start", "next_offset", "offsets", "values", "records")
+    __slots__ = ("start", "next_offset", "offsets", "values", "records", "size_bytes")
 
     def __init__(
         self,
@@ -45,12 +46,14 @@ class Slab:
         offsets: Sequence[int],
         values: list[bytes | None],
         records: Callable[[], list[Record]],
+        size_bytes: int | None = None,
     ) -> None:
         self.start = start
         self.next_offset = next_offset
         self.offsets = offsets
         self.values = values
         self.records = records
+        self.size_bytes = _size_of(values) if size_bytes is None else size_bytes
 
     def __len__(self) -> int:
         return len(self.values)
@@ -62,3 +65,10 @@ class Slab:
         head = Slab(self.start, offset, self.offsets[:k], self.values[:k], lambda: records()[:k])
         tail = Slab(offset, self.next_offset, self.offsets[k:], self.values[k:], lambda: records()[k:])
         return head, tail
+
+
+def _size_of(values: Sequence[bytes | None]) -> int:
+    try:
+        return sum(map(len, values))  # type: ignore[arg-type]
+    except TypeError:  # tombstones among them
+        return sum(map(len, filter(None, values)))

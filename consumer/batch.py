@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ from common.slab import Partition, Record, Slab
 from common.stream import Feed, Table
 from consumer.addressing import with_address
 
-PIECE_BYTES = 1 << 20
-"""Raw bytes that are decoded at a time."""
+PIECE_BYTES = 256 << 10
+"""Raw bytes that are decoded at a time: messages, events and columns of a piece stay in the processor's cache."""
 
 MAX_TABLE_PARTITIONS = 50
 """ClickHouse refuses a block with more than 100 table partitions (252) by default: a batch closes well before."""
@@ -126,16 +127,15 @@ class Buffer:
             raise AssertionError(f"{self._partition}: slab at {slab.start}, expected {self.position}")
         if self.born_s is None:
             self.born_s = now_s
-        size, rest = _size_of(slab.values), None
-        if size > 2 * PIECE_BYTES and len(slab) > 1:
-            messages = max(1, len(slab) * PIECE_BYTES // size)
+        rest = None
+        if slab.size_bytes > 2 * PIECE_BYTES and len(slab) > 1:
+            messages = max(1, len(slab) * PIECE_BYTES // slab.size_bytes)
             slab, rest = slab.split(slab.offsets[messages])
-            size = _size_of(slab.values)
         self.position = slab.next_offset
         if slab.values:
             self._raw.append(slab)
             self._raw_messages += len(slab.values)
-            self._raw_bytes += size
+            self._raw_bytes += slab.size_bytes
         if self._raw_bytes >= PIECE_BYTES:
             self.decode()
         return rest
@@ -148,7 +148,7 @@ class Buffer:
             self._decode_run(raw)
 
     def _decode_run(self, run: Sequence[Slab]) -> None:
-        values = [value for slab in run for value in slab.values] if len(run) > 1 else run[0].values
+        values = list(chain.from_iterable(slab.values for slab in run)) if len(run) > 1 else run[0].values
         offsets = np.concatenate([_offsets_of(slab) for slab in run])
         decoded = self._codec.decode(values)
         try:
@@ -238,9 +238,3 @@ def _offsets_of(slab: Slab) -> np.ndarray:
         return np.arange(offsets.start, offsets.stop, offsets.step, dtype=np.uint64)
     return np.asarray(offsets, np.uint64)
 
-
-def _size_of(values: Sequence[bytes | None]) -> int:
-    try:
-        return sum(map(len, values))  # type: ignore[arg-type]
-    except TypeError:  # tombstones among them
-        return sum(map(len, filter(None, values)))

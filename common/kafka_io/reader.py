@@ -19,8 +19,8 @@ from common.kafka_io.batches import BEST_DECODER, Decoder
 from common.kafka_io.records import Budget, PartitionRecords
 from common.slab import Slab
 
-POLL_BYTES = 4 << 20
-"""A poll() stops after so many decoded bytes; one record batch may lie above."""
+POLL_BYTES = 1 << 20
+"""A poll() stops after so many decoded bytes, so that what it hands out is still in the cache; a batch may lie above."""
 
 
 class BulkConsumer(KafkaConsumer):

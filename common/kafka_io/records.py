@@ -177,12 +177,13 @@ class PartitionRecords:
             offsets, values = self._decoder(batch, plain)
         except (CorruptRecordError, UnsupportedCodecError) as error:
             raise type(error)(f"{self._where}: {error.args[0]}") from error
+        size_bytes: int | None = len(plain)
         if batch.base_offset < start:
             k = bisect_left(offsets, start)
-            offsets, values = offsets[k:], values[k:]
+            offsets, values, size_bytes = offsets[k:], values[k:], None
         self.bytes_read += len(plain)
         self.records_read += len(values)
-        return Slab(start, batch.next_offset, offsets, values, partial(batch.records, start))
+        return Slab(start, batch.next_offset, offsets, values, partial(batch.records, start), size_bytes)
 
     @property
     def _where(self) -> str:
