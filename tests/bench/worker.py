@@ -1,136 +1,97 @@
-"""One measurement in a process of its own: `python -m tests.bench.worker MODE MESSAGES`, settings from the environment.
+"""One measurement in a process of its own; settings from the environment, one JSON object on standard output.
 
-Prints one JSON object: rows, wall_s, cpu_s of this process, rss_mib.
+{"rows": 2000000, "wall_s": 2.1, "cpu_s": 2.3, "clickhouse_cpu_s": 1.1, "rss_mib": 240.0}
 """
 
 from __future__ import annotations
 
+import argparse
 import json
 import logging
-import random
 import resource
 import sys
 import time
-import uuid
 from collections.abc import Callable
-from dataclasses import replace
+from functools import partial
 
 from clickhouse_driver import Client
-from kafka import KafkaConsumer, TopicPartition
 
-from common.codec import Codec
 from common.config import Settings, environment
-from common.health import Health
-from common.kafka_io.clients import Clients
-from common.metrics import SinkMetrics
-from consumer.start import Clock, build
-from tests.bench.stream import POINTS, STREAM, TOPIC, Point
+from common.stream import Table
+from tests.bench import peers, reading, sinks, writing
+from tests.bench.processes import cpu_s
+from tests.bench.streams import PAYLOADS, Payload
 
-CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
-DEADLINE_S = 300.0
-
-
-def partitions(settings: Settings) -> list[TopicPartition]:
-    """The partitions of the measured topic."""
-    consumer = Clients(settings.kafka, CLOCK.now_s, CLOCK.sleep).consumer(None)
-    found = [TopicPartition(TOPIC, number) for number in sorted(consumer.partitions_for_topic(TOPIC) or ())]
-    consumer.close()
-    return found
-
-
-def fetch(settings: Settings, messages: int, *, decode: bool) -> Callable[[], int]:
-    """Read the topic in slabs, and decode them if asked."""
-    consumer = Clients(settings.kafka, CLOCK.now_s, CLOCK.sleep).consumer(None)
-    consumer.assign(partitions(settings))
-    consumer.seek_to_beginning()
-    codec = Codec(Point)
-
-    def work() -> int:
-        seen = 0
-        values: list[bytes | None] = []
-        while seen < messages:
-            for slabs in consumer.poll(1000).values():
-                for slab in slabs:
-                    seen += len(slab)
-                    values.extend(slab.values)
-            if decode and (len(values) >= 15_000 or seen >= messages):
-                codec.decode(values)
-                values = []
-            elif not decode:
-                values = []
-        return seen
-
-    return work
-
-
-def sink(settings: Settings, messages: int) -> Callable[[], int]:
-    """The whole exactly-once sink, from an empty group to the last commit."""
-    settings = replace(settings, kafka=replace(settings.kafka, group_id=f"bench-{uuid.uuid4().hex}"))
-    loop = build(settings, [STREAM], Health(0.0), SinkMetrics(), "bench", CLOCK)
-
-    def work() -> int:
-        loop.run(lambda: loop.stored_rows >= messages)
-        return loop.stored_rows
-
-    return work
-
-
-def by_hand(settings: Settings, messages: int) -> Callable[[], int]:
-    """What one writes in an afternoon: poll, json.loads, execute a list of dicts, commit. At least once."""
-    consumer = KafkaConsumer(
-        bootstrap_servers=list(settings.kafka.bootstrap_servers),
-        group_id=f"bench-{uuid.uuid4().hex}",
-        auto_offset_reset="earliest",
-        enable_auto_commit=False,
-        max_poll_records=10_000,
-    )
-    consumer.subscribe([TOPIC])
-    client = Client(settings.clickhouse.host, port=settings.clickhouse.port)
-    client.execute("DROP TABLE IF EXISTS bench_by_hand")
-    client.execute(
-        "CREATE TABLE bench_by_hand (number UInt64, step UInt32, value UInt64, timestamp UInt32) "
-        "ENGINE = MergeTree ORDER BY (number, step)"
-    )
-
-    def work() -> int:
-        stored = 0
-        rows: list[dict] = []
-        while stored < messages:
-            for records in consumer.poll(1000).values():
-                rows.extend(json.loads(record.value) for record in records)
-            if len(rows) >= 100_000 or stored + len(rows) >= messages:
-                client.execute("INSERT INTO bench_by_hand VALUES", rows)
-                consumer.commit()
-                stored, rows = stored + len(rows), []
-        return stored
-
-    return work
-
-
-MODES = {
-    "fetch": lambda settings, messages: fetch(settings, messages, decode=False),
-    "decode": lambda settings, messages: fetch(settings, messages, decode=True),
-    "sink": sink,
-    "by hand": by_hand,
+READS: dict[str, Callable[[Settings, Payload, int], Callable[[], None]]] = {
+    "fetch": reading.fetch,
+    "fetch, pure reader": partial(reading.fetch, pure=True),
+    "fetch + decode": reading.decode,
+    "fetch + decode, pure reader": partial(reading.decode, pure=True),
+    "kafka-python's poll()": reading.stock_poll,
 }
+WRITES: dict[str, Callable[[Settings, Payload, int, int], Callable[[], None]]] = {
+    "write": partial(writing.bulk, compiled=True),
+    "write, pure": partial(writing.bulk, compiled=False),
+    "write with send()": writing.send,
+}
+BY_HAND = "by hand"
+MODES = (*READS, *sinks.VARIANTS, BY_HAND, *WRITES)
 
 
-def main(mode: str, messages: int) -> None:
-    """Measure once; joining the group is part of the sink's time, as it is of the hand-written loop's."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    settings = Settings.from_env(environment())
-    if mode == "sink":
-        Client(settings.clickhouse.host, port=settings.clickhouse.port).execute(
-            f"DROP TABLE IF EXISTS {POINTS.name}"
-        )
-        Client(settings.clickhouse.host, port=settings.clickhouse.port).execute(POINTS.create_statement())
-    work = MODES[mode](settings, messages)
-    before, started_s = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
-    rows = work()
+def measured(work: Callable[[], None], rows: int, clickhouse_pid: int | None) -> dict[str, float]:
+    """Do it once, and say what it took."""
+    clickhouse_s = cpu_s(clickhouse_pid) if clickhouse_pid else 0.0
+    usage, started_s = resource.getrusage(resource.RUSAGE_SELF), time.perf_counter()
+    work()
     wall_s, after = time.perf_counter() - started_s, resource.getrusage(resource.RUSAGE_SELF)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print(json.dumps({"rows": rows, "wall_s": wall_s, "cpu_s": cpu_s, "rss_mib": after.ru_maxrss / 1024}))
+    return {
+        "rows": rows,
+        "wall_s": wall_s,
+        "cpu_s": after.ru_utime + after.ru_stime - usage.ru_utime - usage.ru_stime,
+        "clickhouse_cpu_s": cpu_s(clickhouse_pid) - clickhouse_s if clickhouse_pid else 0.0,
+        "rss_mib": after.ru_maxrss / 1024,
+    }
+
+
+def prepare(
+    settings: Settings, payload: Payload, mode: str, messages: int, rows: int, partitions: int
+) -> Callable[[], None]:
+    """Everything before the clock starts: connections, and an empty table."""
+    if mode in READS:
+        return READS[mode](settings, payload, messages)
+    if mode in WRITES:
+        return WRITES[mode](settings, payload, messages, partitions)
+    if mode == BY_HAND:
+        _fresh(settings, sinks.plain_table(payload.table))
+        return peers.by_hand(settings, payload, messages)
+    _fresh(settings, sinks.table_of(mode, payload.table))
+    return sinks.sink(settings, payload, rows, mode)
+
+
+def _fresh(settings: Settings, table: Table) -> None:
+    client = Client(settings.clickhouse.host, port=settings.clickhouse.port)
+    client.execute(f"DROP TABLE IF EXISTS {table.name} SYNC")
+    client.execute(table.create_statement())
+    client.disconnect()
+
+
+def main(argv: list[str]) -> None:
+    """Measure once. The table goes at the end, so that its merges are not the next measurement's."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench.worker", description=__doc__)
+    parser.add_argument("mode", choices=MODES)
+    parser.add_argument("payload", choices=PAYLOADS)
+    parser.add_argument("--messages", type=int, required=True)
+    parser.add_argument("--rows", type=int, required=True, help="that the messages make")
+    parser.add_argument("--partitions", type=int, required=True)
+    parser.add_argument("--clickhouse-pid", type=int)
+    chosen = parser.parse_args(argv)
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    settings, payload = Settings.from_env(environment()), PAYLOADS[chosen.payload].on(chosen.partitions)
+    work = prepare(settings, payload, chosen.mode, chosen.messages, chosen.rows, chosen.partitions)
+    print(json.dumps(measured(work, chosen.rows, chosen.clickhouse_pid)))
+    client = Client(settings.clickhouse.host, port=settings.clickhouse.port)
+    client.execute(f"DROP TABLE IF EXISTS {payload.table.name} SYNC")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1:])

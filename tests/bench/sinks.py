@@ -1,0 +1,129 @@
+"""The sink, and variants of it with one part exchanged, so that the part's price can be measured.
+
+The variants replace names in `consumer.start` and `consumer.batch`, in a process of their own; the product has no
+switches for them. None but `sink` and `pure` keeps the sink's promise.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any
+from unittest.mock import patch
+
+import numpy as np
+from kafka import TopicPartition
+from kafka.structs import OffsetAndMetadata
+
+import consumer.batch
+import consumer.start
+from common.clickhouse_io.client import translated
+from common.clickhouse_io.store import Store
+from common.codec import Decoded
+from common.config import Settings
+from common.health import Health
+from common.kafka_io.group import Committed, Group
+from common.metrics import SinkMetrics
+from common.slab import Partition
+from common.stream import ADDRESS_COLUMNS, Rows, Table
+from consumer.inserter import Inserter, Result
+from consumer.job import Job
+from consumer.loop import Loop
+from tests.bench.reading import CLOCK, PureClients
+from tests.bench.streams import Payload
+
+
+class InlineInserter(Inserter):
+    """Carries a job out in submit(): nothing is fetched or decoded meanwhile."""
+
+    def submit(self, job: Job) -> None:
+        """Insert, and put the result where the sink looks for it."""
+        job.submitted = True
+        started_s = self._now_s()
+        outcome = self._recovery.carry_out(job)
+        self._results.put(Result(job, outcome, None, self._now_s() - started_s))
+
+
+class PlainGroup(Group):
+    """Commits bare offsets and waits for no answer: at most a hope that they arrive."""
+
+    def commit(
+        self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None
+    ) -> bool:
+        """Send a commit without an intent."""
+        coordinator = self._consumer._coordinator
+        request = {TopicPartition(*at): OffsetAndMetadata(to.offset, "", -1) for at, to in offsets.items()}
+        coordinator._manager.call_soon(coordinator._send_offset_commit_request, request)
+        return True
+
+
+class PlainStore(Store):
+    """Inserts rows without address and without token."""
+
+    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
+        """Insert one block."""
+        kept = {name: column for name, column in columns.items() if name not in ADDRESS_COLUMNS}
+        names = ", ".join(f"`{name}`" for name in kept)
+        with translated(self._client, f"INSERT into {table}"):
+            self._client.execute(
+                f"INSERT INTO `{table}` ({names}) VALUES",
+                list(kept.values()),
+                columnar=True,
+                settings={"async_insert": 0},
+            )
+
+    def highest_offset(self, table: str, tp: int) -> int | None:
+        """Unknown: no row has an address."""
+        return None
+
+
+def without_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:
+    """In place of `with_address`: a column of one byte a row, by which batches count their rows."""
+    total = len(next(iter(rows.columns.values())))
+    return {**rows.columns, "_off": np.zeros(total, np.uint8)}
+
+
+def plain_table(table: Table) -> Table:
+    """A table without address columns, their projection, deduplication window and fsync."""
+    ddl = table.ddl.replace(",\n    {address}", "").replace("{settings}", "")
+    return replace(table, ddl=ddl.replace("SELECT _tp, max", "SELECT max").replace(" GROUP BY _tp", ""))
+
+
+NO_INTENTS: list[tuple[Any, str, Any]] = [(consumer.start, "Group", PlainGroup)]
+NO_ADDRESS: list[tuple[Any, str, Any]] = [
+    (consumer.start, "Store", PlainStore),
+    (consumer.batch, "with_address", without_address),
+]
+VARIANTS: dict[str, list[tuple[Any, str, Any]]] = {
+    "sink": [],
+    "sink, pure reader": [(consumer.start, "Clients", PureClients)],
+    "sink, INSERT in the loop": [(consumer.start, "Inserter", InlineInserter)],
+    "sink without intents": NO_INTENTS,
+    "sink without addresses": NO_ADDRESS,
+    "sink without either": NO_INTENTS + NO_ADDRESS,
+}
+
+
+def table_of(variant: str, table: Table) -> Table:
+    """The table that a variant fills."""
+    return plain_table(table) if NO_ADDRESS[0] in VARIANTS[variant] else table
+
+
+def make(settings: Settings, payload: Payload, variant: str) -> Loop:
+    """The loop of a sink, in a group that is new; its table must be there and empty."""
+    settings = replace(settings, kafka=replace(settings.kafka, group_id=f"bench-{uuid.uuid4().hex}"))
+    with ExitStack() as exchanged:
+        for module, name, other in VARIANTS[variant]:
+            if module is consumer.start:
+                exchanged.enter_context(patch.object(module, name, other))
+            else:
+                patch.object(module, name, other).start()  # called as long as the process lives
+        return consumer.start.build(settings, [payload.stream], Health(0.0), SinkMetrics(), "bench", CLOCK)
+
+
+def sink(settings: Settings, payload: Payload, rows: int, variant: str) -> Callable[[], None]:
+    """The whole sink, from an empty group to the last commit; joining the group is part of its time."""
+    loop = make(settings, payload, variant)
+    return lambda: loop.run(lambda: loop.stored_rows >= rows)
