@@ -7,6 +7,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 DEMO_SECONDS ?= 30
+ROWS ?= 1e7
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
@@ -39,8 +40,8 @@ up: $(READY) ## three Kafka brokers and ClickHouse on this machine, without Dock
 down: $(READY) ## stop them
 	$(BIN)/python -m infra.local down
 
-bench: $(READY) ## how fast it is here, and against what
-	$(BIN)/python -m tests.bench
+bench: $(READY) ## how fast it is here, and against what, into BENCHMARKS.md (ROWS=1e8: a larger table)
+	$(BIN)/python -m tests.bench --rows $(ROWS) $(BENCH)
 
 lock: $(READY) ## pin the newest allowed version of every dependency
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv

@@ -1,10 +1,8 @@
-"""Section `main`: every mode on the same topics in the same run, interleaved. One result a mode, payload, partitions."""
+"""Section `main`: every mode on the same topics in the same run, interleaved; a result a mode and topic."""
 
 from __future__ import annotations
 
 from typing import Any
-
-from rich.table import Table
 
 from tests.bench import engine, worker
 from tests.bench.bench import Bench, Filled
@@ -33,7 +31,7 @@ def measure(
 ) -> list[dict[str, Any]]:
     """Rows of the table: mode, payload, partitions, and the runs or why there are none."""
     topics = [bench.fill(name, size) for name in payloads for size in partitions]
-    results = [
+    results: list[dict[str, Any]] = [
         {"mode": mode, "payload": at.payload.name, "partitions": at.partitions, "runs": [], "why_not": None}
         for at in topics
         for mode in modes
@@ -103,14 +101,3 @@ def _line(result: dict[str, Any], decode: float | None) -> list[str]:
         f"{max(run['rss_mib'] for run in runs):.0f}",
         f"{wall.median / decode:.0%}" if decode and not result["mode"].startswith("write") else "",
     ]
-
-
-def show(bench: Bench, results: list[dict[str, Any]]) -> None:
-    """Print the tables."""
-    for title, rows in lines(results):
-        shown = Table(title=title, title_justify="left")
-        for heading in HEADINGS:
-            shown.add_column(heading, justify="right" if heading else "left")
-        for row in rows:
-            shown.add_row(*row)
-        bench.console.print(shown)

@@ -137,11 +137,11 @@ class Payload:
     make: Callable[[int, int], list[bytes]]
     messages: int
 
-    def on(self, partitions: int) -> Payload:
-        """The same with topic and table named for a number of partitions."""
+    def on(self, partitions: int, purpose: str = "") -> Payload:
+        """The same with topic and table named for a number of partitions, and for a purpose."""
         feed = self.stream.feeds[0]
-        table = replace(feed.tables[0], name=f"bench_{self.name}_{partitions}")
-        feed = replace(feed, topic=f"bench.{self.name}.{partitions}", tables=(table,))
+        table = replace(feed.tables[0], name=f"bench_{self.name}_{partitions}{purpose}")
+        feed = replace(feed, topic=f"bench.{self.name}.{partitions}{purpose}", tables=(table,))
         return replace(self, stream=replace(self.stream, feeds=(feed,)))
 
     @property

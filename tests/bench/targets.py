@@ -1,0 +1,134 @@
+"""What is to be reached, judged by results. Pure; a figure that was not measured is said to be open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from common.settings import SinkSettings
+from tests.bench import costs
+from tests.bench.figures import per_cpu_second, per_second
+from tests.bench.main_table import KAFKA_ENGINE
+
+Results = Mapping[str, list[dict[str, Any]]]
+MIB = 2**20
+
+
+class Target(NamedTuple):
+    """A sentence, the figure, and whether it is reached; None: not measured."""
+
+    what: str
+    figure: str
+    met: bool | None
+
+
+def judged(results: Results) -> list[Target]:
+    """Every target, in the order of the issue."""
+    return [
+        *_main(results.get("main", [])),
+        *_costs(results.get("costs", [])),
+        *_freshness(results.get("freshness", [])),
+        *_memory(results.get("memory", [])),
+        *_growth(results.get("growth", [])),
+        *_questions(results.get("questions", [])),
+    ]
+
+
+def _main(found: list[dict[str, Any]]) -> list[Target]:
+    runs = {(r["mode"], r["payload"], r["partitions"]): r["runs"] for r in found if r["runs"]}
+    targets = []
+    for payload, size in dict.fromkeys((r["payload"], r["partitions"]) for r in found):
+        at = f"{payload}, {size} partition{'s' * (size > 1)}"
+
+        def wall(mode: str, place: tuple[str, int] = (payload, size)) -> float | None:
+            here = runs.get((mode, *place))
+            return per_second(here).median if here else None
+
+        def ratio(mode: str, other: str, wall: Callable[[str], float | None] = wall) -> float | None:
+            one, two = wall(mode), wall(other)
+            return one / two if one and two else None
+
+        targets += [
+            _at_least(f"sink ≥ 10 × the hand-written loop ({at})", ratio("sink", "by hand"), 10, "× it"),
+            _at_least(f"sink ≥ 75 % of fetch + decode ({at})", ratio("sink", "fetch + decode"), 0.75),
+            _at_least(f"writing ≥ 3 × send() ({at})", ratio("write", "write with send()"), 3, "× it"),
+        ]
+        targets += _per_cpu(payload, at, runs.get(("sink", payload, size)))
+        engine, sink = runs.get((KAFKA_ENGINE, payload, size)), runs.get(("sink", payload, size))
+        if engine and sink:
+            bar = per_cpu_second(engine, "clickhouse_cpu_s")
+            what = f"sink's own rows per CPU-second ahead of the Kafka engine's ({at})"
+            targets.append(_at_least(what, per_cpu_second(sink, "cpu_s") / bar, 1, "× it"))
+        if payload == "collatz":
+            targets.append(_at_least(f"collatz ≥ 1 M rows/s a process ({at})", wall("sink"), 1e6, "rows/s"))
+    return targets
+
+
+def _per_cpu(payload: str, at: str, runs: list[dict[str, float]] | None) -> list[Target]:
+    bar = {"small": 900_000, "wide": 129_000}.get(payload)
+    if bar is None:
+        return []
+    figure = per_cpu_second(runs, "cpu_s") if runs else None
+    return [_at_least(f"sink ≥ {bar:,} rows per CPU-second of its own ({at})", figure, bar, "rows")]
+
+
+def _costs(found: list[dict[str, Any]]) -> list[Target]:
+    payloads = dict.fromkeys(r["payload"] for r in found)
+    what = "exactly-once ≤ 20 % of the CPU"
+    return [
+        _at_most(f"{what} ({payload})", costs.cpu_share(found, payload), 0.2) for payload in payloads
+    ] or [Target(what, "not measured", None)]
+
+
+def _freshness(found: list[dict[str, Any]]) -> list[Target]:
+    bar = SinkSettings().batch_age_s * 1000 + 100
+    what = f"freshness p99 ≤ batch age + 100 ms = {bar:,.0f} ms"
+    return [_at_most(f"{what} at {r['rate']:,} events/s", r["p99_ms"], bar, "ms") for r in found] or [
+        Target(what, "not measured", None)
+    ]
+
+
+def _memory(found: list[dict[str, Any]]) -> list[Target]:
+    bar = 200 + 4 * SinkSettings().batch_bytes / MIB
+    highest = found[0]["max_mib"] if found else None
+    return [
+        _at_most(f"RSS ≤ 200 MiB + 4 × BATCH_BYTES = {bar:.0f} MiB", highest, bar, "MiB"),
+        _at_most("RSS flat: at most 5 % growth", found[0]["growth"] if found else None, 0.05),
+    ]
+
+
+def _growth(found: list[dict[str, Any]]) -> list[Target]:
+    last = found[-1] if found else None
+    where = f" ({last['rows']:,} rows against 1,000,000)" if last else ""
+    return [
+        _at_least(f"insert speed flat: at least 90 %{where}", last["of_first"] if last else None, 0.9),
+    ]
+
+
+def _questions(found: list[dict[str, Any]]) -> list[Target]:
+    bars = {"part/": 100, "longest": 50, "highest": 50, "counting": 50}
+    targets = [
+        _at_most(f"{r['question']}: p99 ≤ {bar} ms at {r['rows']:,} rows", r["p99_ms"], bar, "ms")
+        for r in found
+        for start, bar in bars.items()
+        if r["question"].startswith(start)
+    ]
+    return targets or [
+        Target("part/x ≤ 100 ms, the maxima ≤ 50 ms, counting a range ≤ 50 ms", "not measured", None)
+    ]
+
+
+def _at_least(what: str, figure: float | None, bar: float, unit: str = "%") -> Target:
+    return Target(what, _shown(figure, unit), None if figure is None else figure >= bar)
+
+
+def _at_most(what: str, figure: float | None, bar: float, unit: str = "%") -> Target:
+    return Target(what, _shown(figure, unit), None if figure is None else figure <= bar)
+
+
+def _shown(figure: float | None, unit: str) -> str:
+    if figure is None:
+        return "not measured"
+    if unit == "%":
+        return f"{figure:.1%}"
+    return f"{figure:.1f} {unit}" if figure < 1000 else f"{figure:,.0f} {unit}"
