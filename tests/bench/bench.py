@@ -21,8 +21,8 @@ from tests.bench.writing import written
 
 WORKER_DEADLINE_S = 300
 SHARES = {
-    worker.BY_HAND: 10,
-    "kafka-python's poll()": 10,
+    worker.BY_HAND: 20,
+    "kafka-python's poll()": 20,
     "write": 2,
     "write, pure": 4,
     "write with send()": 20,

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from common.clickhouse_io.schema import stated_columns
-from infra.local.ports import HOST, _free_ports
+from infra.local.ports import HOST, pick_free
 from infra.local.waiting import wait_until
 from tests.bench.processes import cpu_s, rss_mib
 from tests.bench.sinks import plain_table
@@ -111,16 +111,16 @@ def running(folder: Path, bootstrap_servers: str) -> Iterator[Engine | None]:
         yield None
         return
     folder.mkdir(parents=True)
-    free = _free_ports()
-    http, native = next(free), next(free)
-    (folder / "config.xml").write_text(CONFIG.format(folder=folder, http=http, native=native, host=HOST))
+    ports = pick_free()
+    config = CONFIG.format(folder=folder, http=ports.http, native=ports.clickhouse, host=HOST)
+    (folder / "config.xml").write_text(config)
     (folder / "users.xml").write_text(USERS.format(flush_ms=FLUSH_MS))
     with (folder / "out").open("wb") as out:
         process = subprocess.Popen(
             [PROGRAM, f"--config-file={folder}/config.xml"], stdout=out, stderr=out, cwd=folder
         )
     try:
-        engine = Engine(process, http, bootstrap_servers)
+        engine = Engine(process, ports.http, bootstrap_servers)
         if not wait_until(engine.answers, START_DEADLINE_S):
             raise SystemExit(f"{PROGRAM} does not answer within {START_DEADLINE_S:g} s: see {folder}/log")
         yield engine

@@ -60,7 +60,7 @@ def test_the_price_of_a_part_is_the_cpu_that_is_saved_without_it():
 
 def test_a_mode_without_runs_says_why():
     ((title, rows),) = main_table.lines([result("Kafka engine", why_not="not installed")])
-    assert title == "small, 1 partitions"
+    assert title == "67-byte messages, 1 partition"
     assert rows[0][:2] == ["Kafka engine", "not installed"]
 
 
