@@ -143,11 +143,11 @@ class Buffer:
     def decode(self) -> None:
         """Decode what is still raw; the sink also calls it while a commit travels."""
         if self._raw:
-            raw = self._raw
+            raw, raw_bytes = self._raw, self._raw_bytes
             self._raw, self._raw_bytes, self._raw_messages = [], 0, 0
-            self._decode_run(raw)
+            self._decode_run(raw, raw_bytes)
 
-    def _decode_run(self, run: Sequence[Slab]) -> None:
+    def _decode_run(self, run: Sequence[Slab], raw_bytes: int) -> None:
         values = list(chain.from_iterable(slab.values for slab in run)) if len(run) > 1 else run[0].values
         offsets = np.concatenate([_offsets_of(slab) for slab in run])
         decoded = self._codec.decode(values)
@@ -160,7 +160,7 @@ class Buffer:
         self._messages += len(values)
         if decoded.events:
             blocks = {name: with_address(rows, decoded, offsets, self._tp) for name, rows in made.items()}
-            self._keep(blocks)
+            self._keep(blocks, raw_bytes)
 
     def _weed_out(self, values: Sequence[bytes | None]) -> Decoded:
         events: list = []
@@ -195,8 +195,11 @@ class Buffer:
                 self._dead += [DeadLetter(records[index - base], bad[index]) for index in indexes]
             base += len(slab)
 
-    def _keep(self, blocks: dict[str, dict[str, np.ndarray]]) -> None:
-        size = sum(column.nbytes for columns in blocks.values() for column in columns.values())
+    def _keep(self, blocks: dict[str, dict[str, np.ndarray]], raw_bytes: int) -> None:
+        kept = [column for columns in blocks.values() for column in columns.values()]
+        size = sum(column.nbytes for column in kept)
+        if any(column.dtype.hasobject for column in kept):  # strings: an array holds pointers to them
+            size += raw_bytes
         self._pieces.append(_Piece(blocks, size))
         self.payload_bytes += size
         for table in self._tables:
@@ -237,4 +240,3 @@ def _offsets_of(slab: Slab) -> np.ndarray:
     if isinstance(offsets, range):  # the usual case: many times faster than through Python's integers
         return np.arange(offsets.start, offsets.stop, offsets.step, dtype=np.uint64)
     return np.asarray(offsets, np.uint64)
-

@@ -42,6 +42,7 @@ class Job:
     query_suffix: str = ""
     submitted: bool = False
     stored: bool = False
+    cut_s: float = 0.0
     failures: int = 0
     too_big: int = 0
     not_before_s: float = 0.0

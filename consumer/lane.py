@@ -16,6 +16,9 @@ from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job
 
+LARGEST_LEAD = 0.25
+"""A batch is cut so much of its age early at most, however long INSERTs take."""
+
 COALESCE_S = 0.05
 """How long an acknowledged batch waits for the next one, so that one commit serves both."""
 
@@ -103,8 +106,11 @@ class Lane:
         self.pending.clear()
         self.buffer = Buffer(self.feed, self.partition, self.tp, self.committed, self._limits)
 
-    def fill(self, now_s: float, *, hurry: bool = False) -> None:
-        """Move pending slabs into the buffer and cut a job when one is due; `hurry` takes what there is."""
+    def fill(self, now_s: float, *, hurry: bool = False, lead_s: float = 0.0) -> None:
+        """Move pending slabs into the buffer and cut a job when one is due; `hurry` takes what there is.
+
+        `lead_s` is how long a batch takes from here into its table: it is cut so much before its age is reached.
+        """
         while self.pending and not self._is_complete():
             slab = self.pending.popleft()
             if self._planned and slab.next_offset > self._end():
@@ -113,8 +119,10 @@ class Lane:
             rest_of_it = self.buffer.add(slab, now_s)
             if rest_of_it is not None:
                 self.pending.appendleft(rest_of_it)
-        if self.ready is None and (self._is_complete() or self._is_due(now_s, hurry)):
+        soon_s = now_s + min(lead_s, LARGEST_LEAD * self._limits.age_s)
+        if self.ready is None and (self._is_complete() or self._is_due(soon_s, hurry)):
             self.ready = self._cut()
+            self.ready.cut_s = now_s
 
     def _is_complete(self) -> bool:
         return self.buffer.position >= self._end() if self._planned else self.buffer.is_full

@@ -128,7 +128,7 @@ class Loop:
             else None
         )
         for lane in lanes:
-            lane.fill(now_s, hurry=lane is hurried)
+            lane.fill(now_s, hurry=lane is hurried, lead_s=self._sink.lead_s)
         for lane in lanes:
             if self._sink.lanes.get(lane.partition) is lane:
                 self._parking.check_flood(lane)

@@ -44,6 +44,7 @@ from consumer.recovery import Outcome
 log = logging.getLogger(__name__)
 
 SAME_SIZE_TRIES = 5
+LEAD_DECAY = 0.9
 FROZEN_COPY_S = 3.0
 """C2: a client frozen in mid-INSERT keeps the query id for minutes; past this the copy gets an id of its own."""
 
@@ -87,6 +88,8 @@ class Sink:
         self._instance, self._blocked, self._jitter = instance, blocked, jitter
         self.lanes: dict[Partition, Lane] = {}
         self.stored_rows = 0
+        self.lead_s = 0.0
+        """How long batches took lately from being cut to being stored, the slow ones remembered longer."""
 
     def drop(self) -> None:
         """S5: forget every lane and all that was read for it; their jobs stop before the next statement."""
@@ -166,7 +169,7 @@ class Sink:
         if job.cancelled or lane is None or lane.flying is not job:
             return
         if result.error is None:
-            self._take_outcome(job, result)
+            self._take_outcome(job, result, now_s)
         elif isinstance(result.error, ClickHouseUnavailable):
             self._try_later(lane, job, result.error, now_s)
         elif isinstance(result.error, FeedBlocked):
@@ -174,10 +177,12 @@ class Sink:
         else:
             raise result.error
 
-    def _take_outcome(self, job: Job, result: Result) -> None:
+    def _take_outcome(self, job: Job, result: Result, now_s: float) -> None:
         self._metrics.insert_seconds.labels(job.partition.topic).observe(result.took_s)
         if result.outcome is Outcome.STORED:
             job.stored = True
+            took_s = now_s - job.cut_s
+            self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
         elif result.outcome is Outcome.NEXT_ATTEMPT:
             self._next_attempt(job)
 

@@ -20,7 +20,7 @@ from common.kafka_io.records import Budget, PartitionRecords
 from common.slab import Slab
 
 POLL_BYTES = 1 << 20
-"""A poll() stops after so many decoded bytes, so that what it hands out is still in the cache; a batch may lie above."""
+"""A poll() stops after so many decoded bytes: few enough to stay in the cache. One record batch may lie above."""
 
 
 class BulkConsumer(KafkaConsumer):

@@ -2,6 +2,8 @@ import random
 
 import pytest
 
+from common.columns import one_row_each
+from common.stream import Table
 from consumer.batch import MAX_TABLE_PARTITIONS, PIECE_BYTES, Limits
 from tests.unit.consumer.material import (
     BAD,
@@ -71,6 +73,15 @@ def test_a_batch_is_full_at_its_limit_of_bytes_raw_or_decoded():
     assert not gathering.is_full
     gathering.add(slab(events(2, 80), 2), 0.0)
     gathering.decode()
+    assert gathering.is_full
+
+
+def test_strings_count_with_their_length_not_with_the_pointers_to_them():
+    texts = Table(name="texts", ddl="", rows=one_row_each(n=object))
+    gathering = buffer(texts, limits=limits(payload_bytes=2_000))
+    gathering.add(slab([padded(0, 1_990)]), 0.0)
+    gathering.decode()
+    assert gathering.payload_bytes > 1_990
     assert gathering.is_full
 
 

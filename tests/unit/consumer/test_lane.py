@@ -90,6 +90,23 @@ def test_a_batch_that_is_due_is_cut_and_wants_to_be_named(count, now_s, hurry):
     assert (wanted.named.batch.first, wanted.named.batch.next, wanted.named.verify) == (0, count, False)
 
 
+@pytest.mark.parametrize(
+    ("lead_s", "due_s"),
+    [
+        pytest.param(0.0, 1.0, id="no INSERT was seen yet"),
+        pytest.param(0.1, 0.9, id="a quick INSERT"),
+        pytest.param(5.0, 0.75, id="a slow INSERT counts for a quarter of the age at most"),
+    ],
+)
+def test_a_batch_is_cut_as_long_before_its_age_as_it_takes_into_the_table(lead_s, due_s):
+    filling = lane()
+    read(filling, 1)
+    filling.fill(due_s - 0.01, lead_s=lead_s)
+    assert filling.ready is None
+    filling.fill(due_s, lead_s=lead_s)
+    assert (filling.ready.batch.next, filling.ready.cut_s) == (1, due_s)
+
+
 def test_hurry_cuts_nothing_out_of_nothing():
     empty = lane()
     empty.fill(0.0, hurry=True)

@@ -142,6 +142,18 @@ def test_s1_a_batch_is_named_first_and_sent_then(house):
     assert (job.intent.next, house.inserter.submitted) == (3, [job])
 
 
+def test_the_lead_is_how_long_batches_take_and_falls_slowly(house):
+    house.fly()
+    house.inserter.finish()
+    house.sink.step(2.0)
+    assert house.sink.lead_s == 2.0
+    house.read(now_s=2.0)
+    house.sink.step(2.0)
+    house.inserter.finish()
+    house.sink.step(3.0)
+    assert house.sink.lead_s == pytest.approx(1.9)
+
+
 def test_s1_nothing_is_sent_while_the_commit_travels(house):
     house.commits.commit = lambda offsets, meanwhile: bool(house.inserter.submitted)
     house.read()
