@@ -79,7 +79,7 @@ class KafkaSettings(Part):
         30.0,
         "KAFKA_CONNECT_TIMEOUT_S",
         kinds.seconds(1, 3600),
-        "keep trying to reach a first broker at start",
+        "keep trying to reach brokers and ClickHouse at start",
     )
 
     def promises(self) -> Iterator[tuple[bool, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -9,6 +10,7 @@ from functools import partial
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
 from common.config import Settings
+from common.errors import PenstockError
 from common.health import Health
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
@@ -26,8 +28,12 @@ from consumer.parking import Parking
 from consumer.recovery import Recovery
 from consumer.sink import Sink
 
+log = logging.getLogger(__name__)
+
 MEMORY_BATCHES = 3
 """Buffered columns may take so many times BATCH_BYTES before reading pauses."""
+
+START_PAUSE_S = 0.5
 
 ANSWER_MARGIN_S = 1.0
 """A commit is given up so long after the client itself has given up its request."""
@@ -49,15 +55,35 @@ def sink_group(settings: Settings) -> str:
 
 
 def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> None:
-    """Raise StartRefused unless tables, topics and brokers are as the promise needs them."""
+    """Raise StartRefused unless tables, topics and brokers are as the promise needs them.
+
+    Servers that do not answer yet are waited for, each KAFKA_CONNECT_TIMEOUT_S long; then ClickHouseUnavailable or
+    KafkaUnavailable.
+    """
     feeds = [feed for stream in streams for feed in stream.feeds]
     schema = Schema(settings.clickhouse)
     try:
-        schema.check(table for feed in feeds for table in feed.tables)
+        _patiently(lambda: schema.check(table for feed in feeds for table in feed.tables), settings, clock)
     finally:
         schema.close()
     clients = Clients(settings.kafka, clock.now_s, clock.sleep)
-    check_brokers(clients.consumer, [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds])
+    topics, companions = [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds]
+    _patiently(lambda: check_brokers(clients.consumer, topics, companions), settings, clock)
+
+
+def _patiently(check: Callable[[], None], settings: Settings, clock: Clock) -> None:
+    deadline_s = clock.now_s() + settings.kafka.connect_timeout_s
+    tries = 0
+    while True:
+        try:
+            return check()
+        except PenstockError as error:
+            if not error.retriable or clock.now_s() >= deadline_s:
+                raise
+            if not tries:
+                log.warning("waiting for a server to answer", extra={"reason": str(error)})
+        tries += 1
+        clock.sleep(START_PAUSE_S)
 
 
 def build(

@@ -30,6 +30,15 @@ def through(proxy: Proxy) -> dict[str, Any]:
     return {"CLICKHOUSE_PORT": str(proxy.port)}
 
 
+def test_a_sink_that_starts_before_clickhouse_answers_waits_for_it(proof, proxy):
+    proof.produce(1, 100)
+    proxy.refuse()
+    sink = proof.start_sink(**through(proxy))
+    assert wait_until(lambda: sink.has_said("waiting for a server to answer"), 30), sink.log_text()
+    proxy.pass_on()
+    proof.check()
+
+
 def test_killed_before_anything_is_named_the_successor_reads_from_the_committed_offset(proof):
     sink = proof.sink(BATCH_AGE_S="30", BATCH_ROWS="100000")
     proof.produce(1, 100)
