@@ -57,7 +57,12 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
     finally:
         schema.close()
     clients = Clients(settings.kafka, clock.now_s, clock.sleep)
-    check_brokers(clients.consumer, [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds])
+    check_brokers(
+        clients.consumer,
+        sink_group(settings),
+        [feed.topic for feed in feeds],
+        [feed.dead_topic for feed in feeds],
+    )
 
 
 def build(

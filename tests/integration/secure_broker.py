@@ -104,9 +104,7 @@ class SecureBroker(Service):
         return self._distribution.java.command("kafka.Kafka", str(properties), temporary=self.folder)
 
     def _listeners(self) -> str:
-        sasl, mutual, misnamed = (
-            at.rpartition(":")[2] for at in (self.sasl, self.mutual, self.misnamed)
-        )
+        sasl, mutual, misnamed = (at.rpartition(":")[2] for at in (self.sasl, self.mutual, self.misnamed))
         return LISTENERS.format(
             admin=self.port, sasl=sasl, mutual=mutual, misnamed=misnamed, controller=self._controller,
             data=self.data, ca=self._certificates.ca, server=self._certificates.server,
