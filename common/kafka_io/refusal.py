@@ -6,7 +6,6 @@ Pure. `connection` asks it after each failed attempt, and tells it what kafka-py
 from __future__ import annotations
 
 import re
-import ssl
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,22 +16,20 @@ from kafka.errors import (
     UnsupportedSaslMechanismError,
 )
 
+from common import tls
+from common.tls import TlsSettings
+
 TLS_ALERT = 0x1503
 """A TLS server answers what is not TLS with an alert, bytes 15 03 …, which Kafka's framing takes for a length."""
 
 _LENGTH = re.compile(r"frame length: (\d+)")
 
-_BY_TEXT = {
-    "Hostname mismatch": "the certificate names another host: use the name it bears in BOOTSTRAP_SERVERS (and in "
-    "the brokers' advertised.listeners)",
-    "IP address mismatch": "the certificate does not name this address: use the name it bears in BOOTSTRAP_SERVERS",
-    "CERTIFICATE_VERIFY_FAILED": "no authority we trust has signed the certificate: check KAFKA_SSL_CAFILE",
-    "CERTIFICATE_REQUIRED": "it wants a certificate of ours: set KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE",
-    "ALERT_BAD_CERTIFICATE": "it does not accept our certificate: check KAFKA_SSL_CERTFILE",
-    "ALERT_UNKNOWN_CA": "it does not trust who signed our certificate: check KAFKA_SSL_CERTFILE",
-    "ALERT_CERTIFICATE_EXPIRED": "our certificate has expired: renew KAFKA_SSL_CERTFILE",
-    "WRONG_VERSION_NUMBER": "the port does not speak TLS: check KAFKA_SECURITY_PROTOCOL and the port",
-}
+_SETTINGS = TlsSettings(
+    address="BOOTSTRAP_SERVERS (and in the brokers' advertised.listeners)",
+    authorities="KAFKA_SSL_CAFILE",
+    certificate="KAFKA_SSL_CERTFILE and KAFKA_SSL_KEYFILE",
+    protocol="KAFKA_SECURITY_PROTOCOL",
+)
 
 
 def reason_of(options: Mapping[str, Any], error: BaseException) -> str | None:
@@ -50,12 +47,7 @@ def reason_of(options: Mapping[str, Any], error: BaseException) -> str | None:
     text = str(error)
     if isinstance(error, InvalidReceiveError) and _is_tls_alert(text):
         return f"the port speaks TLS, KAFKA_SECURITY_PROTOCOL={protocol} does not: check it and the port"
-    for sign, reason in _BY_TEXT.items():
-        if sign in text:
-            return reason
-    if isinstance(error, ssl.SSLError):  # before any handshake: those come wrapped
-        return f"a file of KAFKA_SSL_CAFILE, _CERTFILE or _KEYFILE cannot be used ({error.reason or text})"
-    return None
+    return tls.reason_of(text, _SETTINGS)
 
 
 def refusal(

@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 
+from kafka import KafkaProducer
 from kafka.admin import (
     ACL,
     ACLOperation,
@@ -129,11 +130,23 @@ class SecureBroker(Service):
 
     def add_users(self) -> None:
         """Make the logins that Kafka itself keeps."""
-        kind = ScramMechanism.SCRAM_SHA_512
-        users = [user for user in PASSWORDS if user != PLAIN_USER]
-        self.admin.alter_user_scram_credentials(
-            [UserScramCredentialUpsertion(user, kind, PASSWORDS[user].encode()) for user in users]
+        for user in PASSWORDS:
+            if user != PLAIN_USER:
+                self.add_user(user)
+
+    def add_user(self, user: str) -> None:
+        """Make a login by SCRAM-SHA-512."""
+        password = PASSWORDS.setdefault(user, f"{user}-password")
+        made = self.admin.alter_user_scram_credentials(
+            [UserScramCredentialUpsertion(user, ScramMechanism.SCRAM_SHA_512, password.encode())]
         )
+        assert made == {user: None}, made
+
+    def send(self, topic: str, value: bytes) -> None:
+        """Send one message, as the administrator."""
+        producer = KafkaProducer(bootstrap_servers=self.address)
+        producer.send(topic, value).get(10)
+        producer.close()
 
     def allow(self, user: str, resource: str, *operations: str) -> None:
         """Give rights, e.g. allow("alice", "topic:numbers", "READ", "DESCRIBE"); the cluster is "cluster:"."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +17,7 @@ from infra.local.distribution import Distribution
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.integration.certificates import Certificates
-from tests.integration.commands import ROOT, Commands, Ended
+from tests.integration.commands import ROOT, Commands, Ended, ended
 from tests.integration.secure_broker import PASSWORDS, PLAIN_USER, SecureBroker
 from tests.integration.sink_process import SinkProcess
 
@@ -95,7 +97,7 @@ class Slice:
     def sink(self) -> SinkProcess:
         """Start a sink."""
         log = self.folder / f"sink{len(self.sinks)}.log"
-        command = [os.sys.executable, "-m", "consumer", "sink", "collatz"]  # type: ignore[attr-defined]
+        command = [sys.executable, "-m", "consumer", "sink", "collatz"]
         environment = self.commands.environment | {"PYTHONPATH": str(ROOT)}
         self.sinks.append(SinkProcess(command, environment, log))
         return self.sinks[-1]
@@ -158,3 +160,155 @@ def test_the_whole_slice_by_scram_with_the_least_rights_and_the_password_in_a_fi
     each = make_slice(**settings, KAFKA_SASL_PASSWORD_FILE=str(password))
     each.allow("alice", *RIGHTS)
     whole_slice(each, 300)
+
+
+def test_a_shorter_slice_by_plain(broker, make_slice):
+    each = make_slice(**broker.environment(broker.sasl, PLAIN_USER, "PLAIN"))
+    each.allow(PLAIN_USER, *RIGHTS)
+    whole_slice(each, 20)
+
+
+def test_a_client_certificate_is_a_login_too(broker, certificates, make_slice):
+    each = make_slice(
+        BOOTSTRAP_SERVERS=broker.mutual,
+        KAFKA_SECURITY_PROTOCOL="SSL",
+        KAFKA_SSL_CAFILE=str(certificates.ca),
+        KAFKA_SSL_CERTFILE=str(certificates.client),
+        KAFKA_SSL_KEYFILE=str(certificates.client),
+        REPLICATION_FACTOR="1",
+        MIN_INSYNC_REPLICAS="1",
+    )
+    each.allow("client", "topics", "producer")
+    each.run("common.topics")
+    each.produce(1, 10)
+
+
+REFUSED = {
+    "wrong password": ({"KAFKA_SASL_PASSWORD": "guess-me-not"}, "login of 'alice'|KAFKA_SASL_PASSWORD"),
+    "unknown user": ({"KAFKA_SASL_USERNAME": "mallory"}, "mallory|KAFKA_SASL_USERNAME"),
+    "mechanism off": ({"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}, "KAFKA_SASL_MECHANISM"),
+    "wrong CA": ({"KAFKA_SSL_CAFILE": "{other_ca}"}, "KAFKA_SSL_CAFILE"),
+    "no CA": ({"KAFKA_SSL_CAFILE": ""}, "KAFKA_SSL_CAFILE"),
+    "a CA file that is none": ({"KAFKA_SSL_CAFILE": "{password}"}, "KAFKA_SSL_CAFILE"),
+    "wrong host name": ({"BOOTSTRAP_SERVERS": "{misnamed}"}, "names another host: use the name"),
+    "plain to TLS": ("PLAINTEXT {sasl}", "KAFKA_SECURITY_PROTOCOL"),
+    "TLS to plain": ({"BOOTSTRAP_SERVERS": "{address}"}, "does not speak SASL_SSL|KAFKA_SECURITY_PROTOCOL"),
+    "a login where none is taken": ("SASL_PLAINTEXT {address}", "takes no login|KAFKA_SECURITY_PROTOCOL"),
+    "no client certificate": ("SSL {mutual}", "set KAFKA_SSL_CERTFILE"),
+    "no right on the topic": ({"KAFKA_SASL_USERNAME": "carol"}, "deny .*|grant a right"),
+}
+
+
+@pytest.fixture(scope="module")
+def refusals(
+    stack: Stack, broker: SecureBroker, certificates: Certificates
+) -> dict[str, tuple[float, Ended]]:
+    """What `producer` does in each case of REFUSED, all at once; and how long the longest took."""
+    (broker.folder / "not-a-ca").write_text("nothing\n")
+    places = {
+        "sasl": broker.sasl,
+        "address": broker.address,
+        "misnamed": broker.misnamed,
+        "mutual": broker.mutual,
+        "other_ca": certificates.other_ca,
+        "password": broker.folder / "not-a-ca",
+    }
+    commands, processes, ends = Commands(stack), {}, {}
+    start_s = time.monotonic()
+    for case, (change, _) in REFUSED.items():
+        settings = broker.environment(broker.sasl) | {"KAFKA_CONNECT_TIMEOUT_S": f"{CONNECT_S:g}"}
+        if isinstance(change, str):
+            protocol, _, at = change.partition(" ")
+            settings = {
+                "BOOTSTRAP_SERVERS": at,
+                "KAFKA_SECURITY_PROTOCOL": protocol,
+                "KAFKA_CONNECT_TIMEOUT_S": "4",
+            }
+            if protocol == "SSL":
+                settings["KAFKA_SSL_CAFILE"] = str(certificates.ca)
+            if protocol.startswith("SASL"):
+                login = broker.environment(at).items()
+                settings |= {name: value for name, value in login if name.startswith("KAFKA_SASL")}
+        else:
+            settings |= change
+        if settings.get("KAFKA_SASL_USERNAME") == "carol":
+            settings["KAFKA_SASL_PASSWORD"] = PASSWORDS["carol"]
+        settings = {name: value.format(**places) for name, value in settings.items()}
+        processes[case] = commands.start("producer", "collatz", "--events", "5", **settings)
+    for case, process in processes.items():
+        with process:
+            ends[case] = ended(process)
+    return {case: (time.monotonic() - start_s, each) for case, each in ends.items()}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_refused_is_one_line_that_says_where_and_what_to_do(refusals, case):
+    took_s, done = refusals[case]
+    assert done.exit_code == 1, done
+    (line,) = [line for line in done.said.splitlines() if not line.startswith("sent")]
+    assert all(part in line or re.search(part, line) for part in REFUSED[case][1].split("|")), line
+    assert not any(password in done.said for password in (*PASSWORDS.values(), "guess-me-not"))
+    assert took_s < CONNECT_S + 2 * START_S
+
+
+DENIED = {
+    "the topic": ("topic", "WRITE", "consumer sink", r"deny .*{name}"),
+    "the dead-letter topic's sight": ("dead", "", "consumer sink", r"deny .*{name}\.dead"),
+    "the group": ("group", "", "consumer sink", r"deny .*{name}-sink"),
+    "the self-test group": ("selftest", "", "consumer sink", r"deny .*penstock-selftest"),
+}
+
+
+@pytest.mark.parametrize("case", DENIED)
+def test_a_sink_without_a_right_says_which_at_its_start(broker, make_slice, case):
+    without, instead, command, says = DENIED[case]
+    user = f"{case}-user".replace("'", "").replace(" ", "-")
+    broker.add_user(user)
+    each = make_slice(**broker.environment(broker.sasl, user))
+    each.make()
+    for resource, operations in RIGHTS["sink"].items():
+        if resource != without:
+            broker.allow(user, each.resources[resource], *operations)
+        elif instead:
+            broker.allow(user, each.resources[resource], instead)
+    start_s = time.monotonic()
+    done = each.commands.run(*command.split(), "collatz")
+    assert done.exit_code == 1, done
+    (line,) = done.said.splitlines()
+    assert re.search(says.format(name=each.name), line), line
+    assert time.monotonic() - start_s < START_S + CONNECT_S
+
+
+@pytest.mark.parametrize("resource", ["topic", "group"])
+def test_a_right_taken_while_a_sink_runs_is_told_and_given_back_it_goes_on(broker, make_slice, resource):
+    each = make_slice(**broker.environment(broker.sasl))
+    each.make()
+    each.allow("alice", "producer", "sink", "audit")
+    sink = each.sink()
+    each.produce(1, 20)
+    assert each.audit()["messages"] == 20
+    broker.forbid("alice", each.resources[resource], "READ")
+    each.produce(21, 40)
+    assert wait_until(lambda: sink.has_said("a right is missing, waiting for it"), 30), sink.log_text()
+    assert sink.is_running
+    assert sink.log_text().count("a right is missing") == 1
+    broker.allow("alice", each.resources[resource], "READ")
+    totals = each.audit()
+    assert (totals["messages"], totals["missing"], totals["repeated"]) == (40, 0, 0)
+    assert sink.stop() == 0, sink.log_text()
+
+
+def test_a_dead_letter_that_is_denied_parks_the_feed_until_the_right_is_there(broker, make_slice):
+    broker.add_user("dora")
+    each = make_slice(**broker.environment(broker.sasl, "dora"), PARK_RETRY_S="1")
+    each.make()
+    each.allow("dora", "sink", "producer", "audit")
+    broker.forbid("dora", each.resources["dead"], "WRITE")
+    sink = each.sink()
+    broker.send(each.name, b"no JSON")
+    assert wait_until(lambda: sink.has_said("a feed is parked"), 30), sink.log_text()
+    assert f"{each.name}.dead does not take a message" in sink.log_text()
+    broker.allow("dora", each.resources["dead"], "WRITE")
+    totals = each.audit()
+    assert (totals["dead"], totals["missing"]) == (1, 0)
+    assert sink.stop() == 0, sink.log_text()
