@@ -179,6 +179,8 @@ class Loop:
             self._group.rejoin()
         except KafkaUnavailable as error:
             self._note_failure(error)
+        except KafkaDenied as error:
+            self._stand_by(error)
 
     def _stand_by(self, error: KafkaDenied) -> None:
         """A right was taken while we ran: say so, and come back with growing pauses until it is given again.

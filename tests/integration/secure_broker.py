@@ -10,6 +10,7 @@ Nobody else has any right: `broker.allow(user, …)` gives it, `broker.forbid(us
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
@@ -64,13 +65,6 @@ listener.name.misnamed.ssl.keystore.type=PEM
 listener.name.misnamed.ssl.keystore.location={elsewhere}
 listener.name.mutual.ssl.client.auth=required
 listener.name.mutual.ssl.principal.mapping.rules=RULE:^.*[Cc][Nn]=([^,]*).*$/$1/
-default.replication.factor=1
-min.insync.replicas=1
-offsets.topic.replication.factor=1
-transaction.state.log.replication.factor=1
-transaction.state.log.min.isr=1
-share.coordinator.state.topic.replication.factor=1
-share.coordinator.state.topic.min.isr=1
 """
 
 
@@ -99,7 +93,8 @@ class SecureBroker(Service):
 
     def _prepare(self) -> list[str]:
         properties = self.folder / "server.properties"
-        shared = [line for line in SETTINGS.splitlines() if not line.startswith(_own_keys())]
+        alone = re.sub(r"(factor|isr|replicas)=\d", r"\1=1", SETTINGS)
+        shared = [line for line in alone.splitlines() if not line.startswith(_own_keys())]
         properties.write_text("\n".join([*shared, self._listeners(), self._logins()]))
         format_data(self.data, 1, id_from(str(self.folder)), self._distribution.first_records)
         return self._distribution.java.command("kafka.Kafka", str(properties), temporary=self.folder)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import json
-import os
 import re
 import sys
 import time
@@ -24,7 +23,7 @@ from tests.integration.sink_process import SinkProcess
 pytestmark = pytest.mark.timeout(180)
 CONNECT_S = 4.0
 START_S = 8.0  # Python, imports and one attempt of three seconds, on a busy machine
-RIGHTS = {
+RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "topics": {"topic": ("CREATE", "DESCRIBE"), "dead": ("CREATE", "DESCRIBE")},
     "producer": {"topic": ("WRITE",)},
     "sink": {"topic": ("READ",), "dead": ("WRITE",), "group": ("READ",), "selftest": ("READ",)},
@@ -183,7 +182,7 @@ def test_a_client_certificate_is_a_login_too(broker, certificates, make_slice):
     each.produce(1, 10)
 
 
-REFUSED = {
+REFUSED: dict[str, tuple[str | dict[str, str], str]] = {
     "wrong password": ({"KAFKA_SASL_PASSWORD": "guess-me-not"}, "login of 'alice'|KAFKA_SASL_PASSWORD"),
     "unknown user": ({"KAFKA_SASL_USERNAME": "mallory"}, "mallory|KAFKA_SASL_USERNAME"),
     "mechanism off": ({"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}, "KAFKA_SASL_MECHANISM"),
