@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 import json
 import re
 import sys
@@ -22,6 +23,7 @@ from tests.integration.sink_process import SinkProcess
 
 pytestmark = pytest.mark.timeout(180)
 CONNECT_S = 4.0
+NUMBERS = itertools.count(1)
 START_S = 8.0  # Python, imports and one attempt of three seconds, on a busy machine
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "topics": {"topic": ("CREATE", "DESCRIBE"), "dead": ("CREATE", "DESCRIBE")},
@@ -124,8 +126,8 @@ class Slice:
 
 
 @pytest.fixture
-def make_slice(stack: Stack, broker: SecureBroker, request: pytest.FixtureRequest) -> Iterator:
-    """A Slice named after the test; its sinks are ended."""
+def make_slice(stack: Stack, broker: SecureBroker) -> Iterator:
+    """Slices with names of their own; their sinks are ended."""
     slices: list[Slice] = []
 
     def make(**environment: str) -> Slice:
@@ -183,8 +185,8 @@ def test_a_client_certificate_is_a_login_too(broker, certificates, make_slice):
 
 
 REFUSED: dict[str, tuple[str | dict[str, str], str]] = {
-    "wrong password": ({"KAFKA_SASL_PASSWORD": "guess-me-not"}, "login of 'alice'|KAFKA_SASL_PASSWORD"),
-    "unknown user": ({"KAFKA_SASL_USERNAME": "mallory"}, "mallory|KAFKA_SASL_USERNAME"),
+    "wrong password": ({"KAFKA_SASL_PASSWORD": "guess-me-not"}, "KAFKA_SASL_MECHANISM"),
+    "unknown user": ({"KAFKA_SASL_USERNAME": "mallory"}, "KAFKA_SASL_MECHANISM"),
     "mechanism off": ({"KAFKA_SASL_MECHANISM": "SCRAM-SHA-256"}, "KAFKA_SASL_MECHANISM"),
     "wrong CA": ({"KAFKA_SSL_CAFILE": "{other_ca}"}, "KAFKA_SSL_CAFILE"),
     "no CA": ({"KAFKA_SSL_CAFILE": ""}, "KAFKA_SSL_CAFILE"),
