@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kafka import TopicPartition
-from kafka.errors import KafkaError, TopicAuthorizationFailedError
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from common.errors import StartRefused
@@ -30,15 +30,14 @@ def check_brokers(
     consumer = make_consumer(PROBE)
     try:
         missing = [topic for topic in topics + companions if not consumer.partitions_for_topic(topic)]
-        if hidden := consumer._cluster.unauthorized_topics & {*topics, *companions}:
-            raise TopicAuthorizationFailedError(hidden)
-        if missing:
+        if missing:  # the list of all topics leaves out what one may not see
             raise StartRefused(
-                f"topics are missing: {', '.join(missing)}. Create them: python -m common.topics"
+                f"topics are missing, or hidden from this user: {', '.join(missing)}. "
+                "Create them: python -m common.topics; or grant DESCRIBE on them"
             )
         _check_metadata(consumer, first)
     except KafkaError as error:
-        raise failure(error, f"the start-up check, a commit of group {PROBE},") from error
+        raise failure(error, f"the start-up check, a commit of group {PROBE}") from error
     finally:
         consumer.close(timeout_ms=TIMEOUT_MS)
     consumer = make_consumer(group)

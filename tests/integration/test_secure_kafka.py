@@ -23,8 +23,9 @@ from tests.integration.sink_process import SinkProcess
 
 pytestmark = pytest.mark.timeout(180)
 CONNECT_S = 4.0
+AT_ONCE = 3
+REFUSED_S = 20.0  # each of a few at once: start of Python, a whole connect timeout, and a busy machine
 NUMBERS = itertools.count(1)
-START_S = 8.0  # Python, imports and one attempt of three seconds, on a busy machine
 RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "topics": {"topic": ("CREATE", "DESCRIBE"), "dead": ("CREATE", "DESCRIBE")},
     "producer": {"topic": ("WRITE",)},
@@ -198,11 +199,31 @@ REFUSED: dict[str, tuple[str | dict[str, str], str]] = {
 }
 
 
+def refused_settings(
+    broker: SecureBroker, certificates: Certificates, change: str | dict[str, str]
+) -> dict[str, str]:
+    """The settings of one case: alice's, changed; or a protocol and an address, with no more than they need."""
+    in_time = {"KAFKA_CONNECT_TIMEOUT_S": f"{CONNECT_S:g}"}
+    if isinstance(change, dict):
+        settings = broker.environment(broker.sasl) | in_time | change
+        return (
+            settings | {"KAFKA_SASL_PASSWORD": PASSWORDS["carol"]} if "carol" in change.values() else settings
+        )
+    protocol, _, at = change.partition(" ")
+    settings = in_time | {"BOOTSTRAP_SERVERS": at, "KAFKA_SECURITY_PROTOCOL": protocol}
+    if protocol == "SSL":
+        settings["KAFKA_SSL_CAFILE"] = str(certificates.ca)
+    if protocol.startswith("SASL"):
+        login = broker.environment(at).items()
+        settings |= {name: value for name, value in login if name.startswith("KAFKA_SASL")}
+    return settings
+
+
 @pytest.fixture(scope="module")
 def refusals(
     stack: Stack, broker: SecureBroker, certificates: Certificates
 ) -> dict[str, tuple[float, Ended]]:
-    """What `producer` does in each case of REFUSED, all at once; and how long the longest took."""
+    """What `producer` does in each case of REFUSED, and how long it took; a few at once."""
     (broker.folder / "not-a-ca").write_text("nothing\n")
     places = {
         "sasl": broker.sasl,
@@ -212,32 +233,19 @@ def refusals(
         "other_ca": certificates.other_ca,
         "password": broker.folder / "not-a-ca",
     }
-    commands, processes, ends = Commands(stack), {}, {}
-    start_s = time.monotonic()
-    for case, (change, _) in REFUSED.items():
-        settings = broker.environment(broker.sasl) | {"KAFKA_CONNECT_TIMEOUT_S": f"{CONNECT_S:g}"}
-        if isinstance(change, str):
-            protocol, _, at = change.partition(" ")
-            settings = {
-                "BOOTSTRAP_SERVERS": at,
-                "KAFKA_SECURITY_PROTOCOL": protocol,
-                "KAFKA_CONNECT_TIMEOUT_S": "4",
-            }
-            if protocol == "SSL":
-                settings["KAFKA_SSL_CAFILE"] = str(certificates.ca)
-            if protocol.startswith("SASL"):
-                login = broker.environment(at).items()
-                settings |= {name: value for name, value in login if name.startswith("KAFKA_SASL")}
-        else:
-            settings |= change
-        if settings.get("KAFKA_SASL_USERNAME") == "carol":
-            settings["KAFKA_SASL_PASSWORD"] = PASSWORDS["carol"]
-        settings = {name: value.format(**places) for name, value in settings.items()}
-        processes[case] = commands.start("producer", "collatz", "--events", "5", **settings)
-    for case, process in processes.items():
-        with process:
-            ends[case] = ended(process)
-    return {case: (time.monotonic() - start_s, each) for case, each in ends.items()}
+    commands, cases = Commands(stack), iter(REFUSED)
+    ends: dict[str, tuple[float, Ended]] = {}
+    while few := list(itertools.islice(cases, AT_ONCE)):
+        start_s, processes = time.monotonic(), {}
+        for case in few:
+            settings = refused_settings(broker, certificates, REFUSED[case][0])
+            settings = {name: value.format(**places) for name, value in settings.items()}
+            processes[case] = commands.start("producer", "collatz", "--events", "5", **settings)
+        for case, process in processes.items():
+            with process:
+                done = ended(process)
+            ends[case] = time.monotonic() - start_s, done
+    return ends
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -247,12 +255,17 @@ def test_what_is_refused_is_one_line_that_says_where_and_what_to_do(refusals, ca
     (line,) = [line for line in done.said.splitlines() if not line.startswith("sent")]
     assert all(part in line or re.search(part, line) for part in REFUSED[case][1].split("|")), line
     assert not any(password in done.said for password in (*PASSWORDS.values(), "guess-me-not"))
-    assert took_s < CONNECT_S + 2 * START_S
+    assert took_s < REFUSED_S
 
 
 DENIED = {
     "the topic": ("topic", "WRITE", "consumer sink", r"deny .*{name}"),
-    "the dead-letter topic's sight": ("dead", "", "consumer sink", r"deny .*{name}\.dead"),
+    "the dead-letter topic's sight": (
+        "dead",
+        "",
+        "consumer sink",
+        r"missing.*: {name}\.dead\..*grant DESCRIBE",
+    ),
     "the group": ("group", "", "consumer sink", r"deny .*{name}-sink"),
     "the self-test group": ("selftest", "", "consumer sink", r"deny .*penstock-selftest"),
 }
@@ -273,9 +286,10 @@ def test_a_sink_without_a_right_says_which_at_its_start(broker, make_slice, case
     start_s = time.monotonic()
     done = each.commands.run(*command.split(), "collatz")
     assert done.exit_code == 1, done
-    (line,) = done.said.splitlines()
+    assert "Traceback" not in done.said
+    (line,) = [line for line in done.said.splitlines() if not line.startswith("{")]  # the log is JSON
     assert re.search(says.format(name=each.name), line), line
-    assert time.monotonic() - start_s < START_S + CONNECT_S
+    assert time.monotonic() - start_s < REFUSED_S
 
 
 @pytest.mark.parametrize("resource", ["topic", "group"])
