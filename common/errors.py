@@ -10,6 +10,7 @@ PenstockError
 │   ├── UnreadableBatch     Kafka holds a batch that cannot be decoded         park the feed
 │   └── DataExpired         retention cut into rows that are not stored yet       park the feed
 ├── KafkaRefused            Kafka says no for good (no topic, no right)           stop, name what is missing
+│   └── KafkaDenied         a right is missing, which may be given yet        sink: wait, try again
 ├── KafkaUnavailable        no broker answers, or not in time          retriable  wait, try again
 ├── ClickHouseUnavailable   no answer, or a passing refusal            retriable  wait, go through recovery
 │   └── BlockTooBig         a block of this size was reset or refused  retriable  split it, go through recovery
@@ -53,7 +54,11 @@ class DataExpired(FeedBlocked):
 
 
 class KafkaRefused(PenstockError):
-    """Kafka refused and will refuse again: a topic is missing, or a right."""
+    """Kafka refused and will refuse again: a topic is missing, a login or certificate is wrong, or a right."""
+
+
+class KafkaDenied(KafkaRefused):
+    """Who we logged in as lacks a right; the text names the right."""
 
 
 class UnreadableBatch(FeedBlocked):

@@ -22,6 +22,7 @@ KAFKA_LEVELS = {
     "kafka.cluster": logging.CRITICAL,
     "kafka.consumer.fetcher": logging.CRITICAL,
     "kafka.coordinator": logging.ERROR,
+    "kafka.producer.transaction_manager": logging.CRITICAL,  # its fatal error comes out as one of ours
 }
 
 

@@ -8,10 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError, UnreadableBatch
+from common.errors import (
+    CommitAmbiguous,
+    CommitRefused,
+    KafkaDenied,
+    KafkaUnavailable,
+    PenstockError,
+    UnreadableBatch,
+)
 from common.health import Health
 from common.kafka_io.group import Group
 from common.metrics import SinkMetrics
+from common.retry import delay_s
 from common.slab import Partition
 from consumer.inserter import Inserter
 from consumer.opening import Opening
@@ -23,6 +31,7 @@ log = logging.getLogger(__name__)
 IDLE_WAIT_S, BUSY_WAIT_S, FULL_WAIT_S = 0.05, 0.005, 0.1
 PAUSE_AFTER_FAILURE_S = 0.2
 FAILURES_BEFORE_REJOIN = 50  # about ten seconds
+DENIALS_BEFORE_REPEAT = 12  # about a minute
 REPORT_EVERY_S = 10.0
 FINISH_S = 5.0
 
@@ -47,7 +56,7 @@ class Loop:
         self._group, self._sink, self._opening, self._parking = group, sink, opening, parking
         self._inserter, self._health, self._metrics = inserter, health, metrics
         self._memory_bytes, self._now_s, self._wait = memory_bytes, now_s, wait
-        self._failures = 0
+        self._failures = self._denials = 0
         self._reported_s = now_s()
         self._reported_rows = 0
 
@@ -85,6 +94,8 @@ class Loop:
             self._rejoin()
         except UnreadableBatch as error:
             self._parking.park(self._opening.feed(error.topic), error)
+        except KafkaDenied as error:
+            self._stand_by(error)
         except PenstockError as error:
             if not error.retriable:
                 raise
@@ -154,6 +165,7 @@ class Loop:
             f"working on {', '.join(partitions)}" if partitions else "idle: more consumers than partitions"
         )
         self._health.set_ready(True, detail)
+        self._denials = 0
         log.info(
             "assigned" if partitions else "no partition is left for this consumer, waiting",
             extra={"partitions": partitions},
@@ -167,6 +179,26 @@ class Loop:
             self._group.rejoin()
         except KafkaUnavailable as error:
             self._note_failure(error)
+        except KafkaDenied as error:
+            self._stand_by(error)
+
+    def _stand_by(self, error: KafkaDenied) -> None:
+        """A right was taken while we ran: say so, and come back with growing pauses until it is given again.
+
+        A client that was refused may stay silent for ever (facts: poll() answers nothing), so it is made anew.
+        """
+        self._denials += 1
+        self._metrics.retries.labels(type(error).__name__).inc()
+        self._health.set_ready(False, str(error))
+        if self._denials == 1 or self._denials % DENIALS_BEFORE_REPEAT == 0:
+            log.error("a right is missing, waiting for it", extra={"reason": str(error)})
+        self._sink.drop()
+        self._wait(delay_s(self._denials, base_s=PAUSE_AFTER_FAILURE_S))
+        try:
+            self._group.rejoin()
+        except PenstockError as failure:
+            if not failure.retriable and not isinstance(failure, KafkaDenied):
+                raise
 
     def _note_failure(self, error: PenstockError) -> None:
         self._failures += 1
@@ -205,7 +237,7 @@ class Loop:
     def _lags(self) -> dict[Partition, int]:
         try:
             ends = self._group.end_offsets(self._sink.lanes)
-        except KafkaUnavailable:
+        except (KafkaUnavailable, KafkaDenied):  # a poll() or the next commit says so too
             return {}
         lags = {at: max(0, end - self._sink.lanes[at].committed) for at, end in ends.items()}
         for at, lag in lags.items():

@@ -67,8 +67,9 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
     finally:
         schema.close()
     clients = Clients(settings.kafka, clock.now_s, clock.sleep)
+    group = sink_group(settings)
     topics, companions = [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds]
-    _patiently(lambda: check_brokers(clients.consumer, topics, companions), settings, clock)
+    _patiently(lambda: check_brokers(clients.consumer, group, topics, companions), settings, clock)
 
 
 def _patiently(check: Callable[[], None], settings: Settings, clock: Clock) -> None:

@@ -9,9 +9,11 @@ from typing import Any
 
 from clickhouse_driver import errors
 
+from common import tls
 from common.clickhouse_io.wire import BlockClient
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
 from common.settings import ClickHouseSettings
+from common.tls import TlsSettings
 
 OLDEST_SERVER = (23, 3)
 """Older servers ignore insert_deduplication_token or the settings of materialized views."""
@@ -63,7 +65,13 @@ RETRIABLE_CODES = frozenset(
 )
 """Server codes that pass by themselves. Whether the rows are stored is unknown after each of them."""
 
-_WRONG_CERTIFICATE = ("CERTIFICATE_VERIFY_FAILED", "WRONG_VERSION_NUMBER")
+TLS_SETTINGS = TlsSettings(
+    address="CLICKHOUSE_HOST",
+    authorities="CLICKHOUSE_CA_CERTS",
+    certificate="CLICKHOUSE_CERTFILE and CLICKHOUSE_KEYFILE",
+    protocol="CLICKHOUSE_SECURE",
+)
+_WRONG_LOGIN = 516
 
 
 def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient:
@@ -99,29 +107,35 @@ def translated(client: BlockClient, what: str) -> Iterator[None]:
     try:
         yield
     except (errors.Error, OSError, EOFError) as error:
+        was_greeted = client.connection.context.server_info is not None  # ever
         client.disconnect()
-        raise _translate(client, error, what) from error
+        raise _translate(client, error, what, was_greeted=was_greeted) from error
     except (ValueError, OverflowError, TypeError) as error:  # a column that does not fit its type
         client.disconnect()
         raise ClickHouseRefused(f"{what}: the rows do not fit the table ({error})") from error
 
 
-def _translate(client: BlockClient, error: Exception, what: str) -> Exception:
+def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted: bool) -> Exception:
     where = f"{what}: ClickHouse at {client.connection.hosts[0][0]}:{client.connection.hosts[0][1]}"
     text = str(error).strip()
-    if any(sign in text for sign in _WRONG_CERTIFICATE):
-        return ClickHouseRefused(
-            f"{where} presents no certificate we trust; check CLICKHOUSE_SECURE, _CA_CERTS"
-        )
+    if reason := tls.reason_of(text, TLS_SETTINGS):
+        return ClickHouseRefused(f"{where} cannot be used: {reason}")
     if isinstance(error, errors.NetworkError | errors.SocketTimeoutError):
-        return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)})")
+        hint = "; does the port speak TLS? CLICKHOUSE_SECURE=true" if "EOF" in text else ""
+        return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)}{hint})")
     if isinstance(error, errors.ServerException):
         said = f"code {error.code}, {_first_line(error.message)}"
         if error.code == MEMORY_LIMIT_EXCEEDED:
             return BlockTooBig(f"{where} ran out of memory ({said})")
         if error.code in RETRIABLE_CODES:
             return ClickHouseUnavailable(f"{where} refuses for now ({said})")
-        return ClickHouseRefused(f"{where} refuses for good ({said})")
+        hint = ": check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD" if error.code == _WRONG_LOGIN else ""
+        return ClickHouseRefused(f"{where} refuses for good ({said}){hint}")
+    if isinstance(error, EOFError) and not was_greeted:
+        return ClickHouseUnavailable(
+            f"{where} closed the connection before a greeting; another protocol or TLS there? "
+            "Check CLICKHOUSE_PORT, CLICKHOUSE_SECURE and CLICKHOUSE_CERTFILE"
+        )
     if isinstance(error, ConnectionError | EOFError):
         return BlockTooBig(f"{where} closed the connection ({type(error).__name__})")
     if isinstance(error, OSError) or getattr(error, "code", None) in RETRIABLE_CODES:

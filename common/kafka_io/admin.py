@@ -17,6 +17,7 @@ from kafka.errors import (
 
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
+from common.kafka_io.rights import denied
 from common.settings import KafkaSettings
 from common.topics import TopicSpec, TopicState
 
@@ -95,5 +96,7 @@ class TopicAdmin:
         except KafkaTimeoutError as error:
             raise KafkaUnavailable(str(error)) from error
         except KafkaError as error:
+            if denial := denied(error, call.__name__.replace("_", " ")):
+                raise denial from error
             kind = KafkaUnavailable if error.retriable else KafkaRefused
             raise kind(f"{call.__name__} failed: {error!r}") from error

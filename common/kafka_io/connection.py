@@ -5,11 +5,13 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from common.errors import KafkaUnavailable
+from common.errors import KafkaRefused, KafkaUnavailable
+from common.kafka_io.refusal import refusal
 from common.settings import KafkaSettings
 
 Client = TypeVar("Client")
@@ -95,7 +97,8 @@ def connect(
 ) -> Client:
     """A connected client of that kind, e.g. connect(BulkConsumer, consumer_options(…), …).
 
-    Tries again until `timeout_s` have passed. Raises KafkaUnavailable, one line: the servers and what went wrong.
+    Tries again until `timeout_s` have passed. Raises KafkaUnavailable, one line: the servers and what went wrong;
+    KafkaRefused, after one attempt, when they leave no doubt that a login or a certificate is wrong.
     """
     deadline_s = now_s() + timeout_s
     with _Listener() as heard:
@@ -107,6 +110,8 @@ def connect(
                 return client
             except KafkaTimeoutError as error:
                 _abandon(client)
+                if reason := refusal(options, heard.last, heard.errors):
+                    raise KafkaRefused(f"Kafka at {_servers(options)} cannot be used: {reason}") from error
                 if now_s() >= deadline_s:
                     raise KafkaUnavailable(_explain(options, timeout_s, heard.reasons)) from error
             sleep(PAUSE_S)
@@ -118,10 +123,17 @@ class _Listener(logging.Handler):
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
         self.reasons: dict[str, None] = {}
+        self.errors: list[BaseException] = []
+        self.last: dict[str, BaseException] = {}
         self._logger = logging.getLogger("kafka.net")
         self._before = self._logger.level, self._logger.propagate
 
     def emit(self, record: logging.LogRecord) -> None:
+        arguments = record.args if isinstance(record.args, tuple) else ()
+        for broker, error in pairwise(arguments):
+            if isinstance(broker, str) and isinstance(error, BaseException):
+                self.last[broker] = error  # "Bootstrap connection to %s failed: %s"
+        self.errors += [each for each in arguments if isinstance(each, BaseException)]
         said = _FAILURE.match(record.getMessage())
         if said and "Unable to bootstrap" not in said["reason"]:
             self.reasons.setdefault(said["reason"])
@@ -139,14 +151,20 @@ class _Listener(logging.Handler):
 
 
 def _explain(options: Options, timeout_s: float, reasons: dict[str, None]) -> str:
-    servers = ",".join(options["bootstrap_servers"])
+    protocol = options["security_protocol"]
     guess = "not running, another port"
-    if options["security_protocol"] != "PLAINTEXT":
-        guess += ", or wrong credentials or certificates"
-    else:
-        guess += ", or brokers that want TLS or a login"
+    if protocol == "PLAINTEXT":
+        guess += ", or brokers that want TLS or a login: KAFKA_SECURITY_PROTOCOL"
+    if protocol.startswith("SASL"):
+        guess += ", or wrong credentials: KAFKA_SASL_MECHANISM, _USERNAME, _PASSWORD"
+    if protocol.endswith("SSL"):
+        guess += f", or a port that does not speak {protocol}: KAFKA_SECURITY_PROTOCOL"
     said = "; ".join(list(reasons)[-2:]) or "no answer"
-    return f"no Kafka broker at {servers} within {timeout_s:g} s ({guess}?): {said}"
+    return f"no Kafka broker at {_servers(options)} within {timeout_s:g} s ({guess}?): {said}"
+
+
+def _servers(options: Options) -> str:
+    return ",".join(options["bootstrap_servers"])
 
 
 def _abandon(client: Any) -> None:

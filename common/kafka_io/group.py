@@ -20,9 +20,9 @@ from kafka.errors import (
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
-from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable
+from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
 from common.kafka_io.listener import Notifies
-from common.kafka_io.outcome import is_applied, poll_error
+from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
 from common.slab import Partition, Slab
 
@@ -70,7 +70,7 @@ class Group:
             self._consumer.subscribe_known(self._topics, listener=Notifies(self._note_change))
         except KafkaError as error:
             self.close()
-            raise KafkaUnavailable(f"the topics' partitions cannot be read: {error!r}") from error
+            raise failure(error, "reading the topics' partitions") from error
         self._joined = True
 
     def _note_change(self) -> None:
@@ -113,7 +113,7 @@ class Group:
         """What is assigned to us and committed for it, None where nothing is; seeks every partition to it.
 
         After `rejoin` it answers only under a higher generation than before (R1): late copies of older commits are
-        fenced then. Raises KafkaUnavailable; `changed` stays set until it has succeeded.
+        fenced then. Raises KafkaUnavailable, KafkaDenied; `changed` stays set until it has succeeded.
         """
         if not self.is_stable:
             raise KafkaUnavailable("the group is rebalancing")
@@ -129,7 +129,7 @@ class Group:
         self._topic_ids = {partition.topic: self.topic_id(partition.topic) for partition in partitions}
         try:
             committed = self._fetch_committed(partitions)
-        except KafkaUnavailable:
+        except PenstockError:
             self.changed = True
             raise
         for partition, found in committed.items():
@@ -142,7 +142,7 @@ class Group:
         try:
             found = self._consumer._coordinator.fetch_committed_offsets(tps, timeout_ms=READ_TIMEOUT_MS) or {}
         except KafkaError as error:
-            raise KafkaUnavailable(f"committed offsets cannot be read: {error!r}") from error
+            raise failure(error, "reading committed offsets") from error
         return {
             partition: Committed(found[tp].offset, found[tp].metadata or "")
             if tp in found and found[tp].offset >= 0
@@ -229,7 +229,7 @@ class Group:
         try:
             return {Partition(*tp): offset for tp, offset in ask(tps, timeout_ms=READ_TIMEOUT_MS).items()}
         except KafkaError as error:
-            raise KafkaUnavailable(f"offsets cannot be read: {error!r}") from error
+            raise failure(error, "reading where logs start and end") from error
 
     def close(self) -> None:
         """Leave the group, within a bound: a close during a rebalance could block for long."""

@@ -5,20 +5,18 @@ from __future__ import annotations
 from kafka.errors import (
     CommitFailedError,
     CoordinatorNotAvailableError,
-    GroupAuthorizationFailedError,
     KafkaError,
     RebalanceInProgressError,
-    TopicAuthorizationFailedError,
 )
 
 from common.errors import (
     CommitAmbiguous,
     CommitRefused,
-    KafkaRefused,
     KafkaUnavailable,
     PenstockError,
     UnreadableBatch,
 )
+from common.kafka_io.rights import denied
 
 
 def is_applied(error: BaseException | None, value: object) -> bool:
@@ -38,9 +36,14 @@ def is_applied(error: BaseException | None, value: object) -> bool:
 
 def poll_error(error: KafkaError) -> PenstockError:
     """What a failed poll() means: a right is missing, a batch cannot be read, or no broker answers."""
-    if isinstance(error, GroupAuthorizationFailedError | TopicAuthorizationFailedError):
-        return KafkaRefused(f"the brokers deny group or topic: {error!r}. Grant READ and DESCRIBE")
+    if denial := denied(error, "reading"):
+        return denial
     unreadable = getattr(error, "unreadable", None)
     if unreadable is not None:
         return UnreadableBatch(unreadable.topic, str(error))
     return KafkaUnavailable(f"poll failed: {error!r}")
+
+
+def failure(error: KafkaError, what: str) -> PenstockError:
+    """KafkaDenied when a right is missing, else KafkaUnavailable: `what` failed."""
+    return denied(error, what) or KafkaUnavailable(f"{what} failed: {error!r}")

@@ -15,6 +15,7 @@ from kafka.structs import OffsetAndMetadata
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.group import Committed
+from common.kafka_io.rights import denied
 from common.settings import KafkaSettings
 from common.slab import Partition
 
@@ -152,7 +153,8 @@ class Overview:
                 return call()
             except KafkaError as error:
                 if not error.retriable:
-                    raise KafkaRefused(f"{what} failed for good: {error!r}. Is a right missing?") from error
+                    refused = KafkaRefused(f"{what} failed for good: {error!r}")
+                    raise (denied(error, what) or refused) from error
                 failure = KafkaUnavailable(f"{what} failed for {self._patience_s:g} s: {error!r}")
             except KafkaUnavailable as error:
                 failure = error

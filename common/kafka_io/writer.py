@@ -15,12 +15,12 @@ from kafka.errors import (
     KafkaError,
     KafkaTimeoutError,
     MessageSizeTooLargeError,
-    TopicAuthorizationFailedError,
 )
 from kafka.producer.producer_batch import ProducerBatch
 
 from common.errors import KafkaRefused
 from common.kafka_io.connection import connect, producer_options
+from common.kafka_io.rights import denied
 from common.kafka_io.sealed import Encoder, Header, SealedRecords
 from common.settings import KafkaSettings
 
@@ -100,7 +100,8 @@ class BulkWriter:
                 f"topic {topic} is not there: create it with `python -m common.topics`"
             ) from error
         except KafkaError as error:
-            raise KafkaRefused(f"topic {topic} cannot be written: {error!r}") from error
+            refused = KafkaRefused(f"topic {topic} cannot be written: {error!r}")
+            raise (denied(error, f"a look at topic {topic}") or refused) from error
 
     def send(
         self,
@@ -197,5 +198,5 @@ class BulkWriter:
         transactions = self.producer._transaction_manager
         if transactions and transactions.has_fatal_error():
             error = transactions.last_error
-            hint = "grant WRITE" if isinstance(error, TopicAuthorizationFailedError) else "see the cause"
-            raise KafkaRefused(f"this producer is out of service ({hint}, then start anew): {error!r}")
+            refused = KafkaRefused(f"this producer is out of service (start anew): {error!r}")
+            raise denied(error, "writing") or refused

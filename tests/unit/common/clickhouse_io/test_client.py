@@ -12,10 +12,13 @@ def server(code, message="DB::Exception: something happened. (NAME)\nStack trace
     return errors.ServerException(message, code)
 
 
-def told(error, what="INSERT token"):
-    """What `translated` makes of an error."""
+def told(error, what="INSERT token", *, was_greeted=True):
+    """What `translated` makes of an error, of a server that has answered before, or never did."""
+    client = connect(ClickHouseSettings(host="db", port=9000))
+    if was_greeted:
+        client.connection.context.server_info = object()
     with pytest.raises(PenstockError) as caught:
-        with translated(connect(ClickHouseSettings(host="db", port=9000)), what):
+        with translated(client, what):
             raise error
     return caught.value
 
@@ -106,7 +109,18 @@ def test_an_error_without_words_is_told_too():
 
 
 def test_a_certificate_that_is_not_trusted_names_the_settings():
-    assert "check CLICKHOUSE_SECURE, _CA_CERTS" in str(told(REFUSED["an untrusted certificate"]))
+    assert "check CLICKHOUSE_CA_CERTS" in str(told(REFUSED["an untrusted certificate"]))
+    assert "check CLICKHOUSE_SECURE" in str(told(REFUSED["TLS to a plain port"]))
+
+
+def test_a_server_that_hangs_up_before_its_greeting_may_speak_another_protocol():
+    error = told(EOFError("Unexpected EOF while reading bytes"), was_greeted=False)
+    assert type(error) is ClickHouseUnavailable
+    assert "CLICKHOUSE_SECURE" in str(error)
+
+
+def test_a_wrong_password_names_the_settings():
+    assert "check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD" in str(told(server(516)))
 
 
 def test_the_cause_is_kept():

@@ -3,9 +3,9 @@
 import logging
 
 import pytest
-from kafka.errors import KafkaTimeoutError
+from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
 
-from common.errors import KafkaUnavailable
+from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import (
     admin_options,
     client_options,
@@ -48,7 +48,8 @@ def client_class(clock, failures, said=()):
             self.attempts.append(options["bootstrap_timeout_ms"])
             if len(self.attempts) <= failures:
                 for line in said:
-                    logging.getLogger("kafka.net.manager").warning(line)
+                    words = (line,) if isinstance(line, str) else line
+                    logging.getLogger("kafka.net.manager").warning(*words)
                 clock.sleep(options["bootstrap_timeout_ms"] / 1000)
                 raise KafkaTimeoutError("Unable to bootstrap")
 
@@ -115,6 +116,16 @@ def test_a_failed_login_suggests_the_credentials():
     clock = Clock()
     with pytest.raises(KafkaUnavailable, match="wrong credentials"):
         attempt(client_class(clock, failures=99), clock, client_options(SECURE))
+
+
+def test_a_login_that_is_surely_refused_is_not_tried_until_the_end():
+    clock = Clock()
+    failure = "Bootstrap connection to %s failed: %s", "bootstrap-0", SaslAuthenticationFailedError("no")
+    kind = client_class(clock, failures=99, said=[failure])
+    with pytest.raises(KafkaRefused, match="one:9093 cannot be used: the login of 'alice'") as raised:
+        attempt(kind, clock, client_options(SECURE), timeout_s=30.0)
+    assert kind.attempts == [3000]
+    assert "secret" not in str(raised.value)
 
 
 def test_leaves_the_logger_as_it_was(caplog):
