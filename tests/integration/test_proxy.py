@@ -73,7 +73,7 @@ def test_a_lost_acknowledgement_is_an_error_for_the_client_and_rows_for_the_serv
     assert stored(stack, table) == 100_000
 
 
-@pytest.mark.parametrize("after_bytes", [10, 300, 100_000])
+@pytest.mark.parametrize("after_bytes", [0, 10, 300, 100_000])
 def test_a_cut_request_stores_nothing(stack, proxy, client, table, after_bytes):
     proxy.cut_requests(after_bytes, times=1)
     with pytest.raises(BROKEN):
@@ -101,6 +101,24 @@ def test_holds_traffic_until_it_passes_on_again(proxy):
         impatient.execute("SELECT 1")
     proxy.pass_on()
     assert impatient.execute("SELECT 1") == [(1,)]
+    impatient.disconnect()
+
+
+def test_delays_and_trickles_until_it_passes_on_again(stack, proxy, table):
+    impatient = Client("127.0.0.1", port=proxy.port, send_receive_timeout=0.3)
+    assert impatient.execute("SELECT 1") == [(1,)]
+    proxy.delay(0.5)
+    with pytest.raises(BROKEN):
+        impatient.execute("SELECT 1")
+    proxy.pass_on()
+    proxy.trickle(piece_bytes=10_000, pause_s=0.01)
+    insert(impatient, table)  # hundreds of KB: dozens of pieces, none of them late
+    assert proxy.counters.slow_pieces > 30
+    proxy.pass_on()
+    pieces = proxy.counters.slow_pieces
+    insert(impatient, table)
+    assert proxy.counters.slow_pieces <= pieces + 2  # those whose pause had begun
+    assert stored(stack, table) == 100_000
     impatient.disconnect()
 
 
