@@ -80,6 +80,7 @@ class Journal:
         unix_ms = round((time.time() - self.now_s + at_s) * 1000)
         with self._lock:
             self._console.print(f"{at_s:7.1f} s  {text}", highlight=False, markup=False, soft_wrap=True)
+            self._console.file.flush()  # whoever reads along through a pipe wants it now
             if not self._out.closed:
                 self._out.write(json.dumps({"at_s": round(at_s, 2), "unix_ms": unix_ms, **fields}) + "\n")
                 self._out.flush()
