@@ -18,7 +18,7 @@ from infra.local.errors import StackFailed
 from tests.chaos.check import SHOWN, Check, Result
 from tests.chaos.conductor import Conductor
 from tests.chaos.report import Report
-from tests.chaos.schedule import Round, rounds
+from tests.chaos.schedule import BY_NAME, Round, rounds
 from tests.chaos.trace import lines_about
 from tests.chaos.world import Interrupted, Stuck, World
 
@@ -45,7 +45,7 @@ def main(arguments: list[str]) -> int:
     seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
     console = Console(soft_wrap=True)
     if chosen.plan:
-        for round_ in islice(rounds(seed), PLANNED):
+        for round_ in islice(rounds(seed, BY_NAME.keys() - chosen.only), PLANNED):
             console.print(_told(round_), highlight=False)
         return 0
     replay = f"make chaos SEED={seed} MINUTES={chosen.minutes:g}"
@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     except (Interrupted, KeyboardInterrupt):
         console.print("interrupted")
         code = 130
-    if code in (0, 130):
+    if code in (0, 130) and not chosen.keep:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         console.print(f"data, logs and events.jsonl: {folder}", highlight=False)
@@ -70,7 +70,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
     with interrupts.raised(), World(seed, folder, console, chosen.rate) as world:
         conductor = Conductor(world)
         signal.signal(signal.SIGINT, lambda *_: world.stop.set())
-        plan = rounds(seed, world.not_here)
+        plan = rounds(seed, world.not_here | (BY_NAME.keys() - chosen.only))
         first = next(plan)
         world.begin(first.sinks)
         begun_s = world.journal.now_s
@@ -128,6 +128,13 @@ def _told(round_: Round) -> str:
     )
 
 
+def _kinds(text: str) -> frozenset[str]:
+    names = frozenset(text.split(","))
+    if unknown := names - BY_NAME.keys():
+        raise argparse.ArgumentTypeError(f"no fault {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
+    return names
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.chaos",
@@ -141,6 +148,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--minutes", type=float, default=5.0, help="of faults, more or less (default 5)")
     parser.add_argument("--rate", type=float, default=15_000, help="rows a second (default 15,000)")
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there as markdown")
+    parser.add_argument(
+        "--only", type=_kinds, default=frozenset(BY_NAME), metavar="KIND,…", help="these faults and no others"
+    )
+    parser.add_argument("--keep", action="store_true", help="keep data and logs, whatever comes out")
     parser.add_argument("--plan", action="store_true", help=f"print the first {PLANNED} rounds, do nothing")
     return parser
 

@@ -23,25 +23,23 @@ ENGINE = MergeTree ORDER BY (partition, off)
 """
 # In slices of addresses, so that memory stays small; a row of the answer is an address that is not as it must be.
 COMPARE = """
-SELECT there.partition AS p, there.off AS o, known, rows, held, distinct,
-    multiIf(
-        known = 0, 'stranger',
-        rows = 0, 'repeated',
-        held = 0, 'missing',
-        held > distinct, 'repeated',
-        distinct < rows, 'missing',
-        'wrong'
-    ) AS verdict, there.mark AS number
+SELECT p, o, sum(known) AS known, sum(told) AS told, sum(held) AS held, sum(distinct) AS distinct,
+    multiIf(known = 0, 'stranger', told = 0, 'repeated', held > distinct, 'repeated', distinct < told, 'missing',
+        'wrong') AS verdict, max(number) AS number
 FROM (
-    SELECT bitAnd(_tp, 65535) AS partition, _off AS off, count() AS held, uniqExact(_row) AS distinct,
-        max(_row) AS last, min(_rows) AS least, max(_rows) AS most, minIf(number, _row = 0) AS mark
-    FROM {table} WHERE {slice_of_table} GROUP BY _tp, _off
-) AS there
-FULL OUTER JOIN (
-    SELECT toUInt64(partition) AS partition, off, rows, mark, 1 AS known FROM {ledger} WHERE {slice_of_ledger}
-) AS told ON there.partition = told.partition AND there.off = told.off
-WHERE NOT (known AND rows > 0 AND held = rows AND distinct = rows AND last + 1 = rows
-    AND least = rows AND most = rows AND there.mark = told.mark) AND NOT (known AND rows = 0 AND held = 0)
+    SELECT bitAnd(_tp, 65535) AS p, _off AS o, 0 AS known, 0 AS told, 0 AS mark, count() AS held,
+        uniqExact(_row) AS distinct, max(_row) AS last, min(_rows) AS least, max(_rows) AS most,
+        minIf(number, _row = 0) AS number
+    FROM {table} WHERE _off % {slices} = {slice} GROUP BY _tp, _off
+    UNION ALL
+    SELECT toUInt64(partition), off, 1, rows, mark, 0, 0, 0, 0, 0, 0
+    FROM {ledger} WHERE off % {slices} = {slice}
+)
+GROUP BY p, o
+HAVING NOT (known = 1 AND told = 0 AND held = 0) AND NOT (
+    known = 1 AND held = told AND distinct = told AND max(last) + 1 = told
+    AND max(least) = told AND max(most) = told AND number = max(mark)
+)
 ORDER BY p, o
 """
 
@@ -115,16 +113,13 @@ class Check:
     def _compare(self, result: Result) -> None:
         strangers = {entry.mark: entry for entry in self._ledger.unknown() if entry.rows}
         for number in range(SLICES):
-            slices = {
-                "slice_of_table": f"_off % {SLICES} = {number}",
-                "slice_of_ledger": f"off % {SLICES} = {number}",
-            }
-            for partition, offset, _, rows, held, distinct, verdict, mark in self._execute(COMPARE, **slices):
+            rows = self._execute(COMPARE, slices=SLICES, slice=number)
+            for partition, offset, _, told, held, distinct, verdict, mark in rows:
                 entry = strangers.pop(mark, None) if verdict == "stranger" else None
                 if entry and entry.partition == partition and entry.rows == held == distinct:
                     result.unknown_stored += 1
                     continue
-                how = f"{held} rows are there, {distinct} of them different, {rows} were acknowledged"
+                how = f"{held} rows are there, {distinct} of them different, {told} were acknowledged"
                 result.findings.append(Finding(verdict, partition, offset, how))
 
     def _look_for_twins(self, result: Result) -> None:
@@ -172,7 +167,7 @@ class Check:
         for at in wanted.keys() - seen:
             result.findings.append(Finding("missing", *at, "a bad message without a dead letter"))
 
-    def _execute(self, sql: str, **parts: str) -> list[tuple[Any, ...]]:
+    def _execute(self, sql: str, **parts: int) -> list[tuple[Any, ...]]:
         tables = {"table": f"`{self._table}`", "ledger": f"`{self._ledger_table}`"}
         rows: list[tuple[Any, ...]] = self._client.execute(sql.format(**tables, **parts))
         return rows
