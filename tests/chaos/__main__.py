@@ -37,6 +37,7 @@ exit code 2: the driver itself failed, or the flow did not come back. 130: inter
 """
 PLANNED = 12
 AUDIT_WAIT_S = 30.0
+DEFAULT_ROWS_PER_S = 15_000
 
 
 def main(arguments: list[str]) -> int:
@@ -45,10 +46,10 @@ def main(arguments: list[str]) -> int:
     seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
     console = Console(soft_wrap=True)
     if chosen.plan:
-        for round_ in islice(rounds(seed, BY_NAME.keys() - chosen.only), PLANNED):
+        for round_ in islice(rounds(seed, _left_out(chosen)), PLANNED):
             console.print(_told(round_), highlight=False)
         return 0
-    replay = f"make chaos SEED={seed} MINUTES={chosen.minutes:g}"
+    replay = _replay(seed, chosen)
     console.print(f"seed {seed}; again: {replay}", highlight=False)
     folder = Path(tempfile.mkdtemp(prefix=f"penstock-chaos-{seed}-"))
     try:
@@ -59,6 +60,10 @@ def main(arguments: list[str]) -> int:
     except (Interrupted, KeyboardInterrupt):
         console.print("interrupted")
         code = 130
+    except Exception:
+        console.print_exception(width=200)
+        console.print(f"FAILED; again: {replay}", highlight=False)
+        code = 2
     if code in (0, 130) and not chosen.keep:
         shutil.rmtree(folder, ignore_errors=True)
     else:
@@ -70,7 +75,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
     with interrupts.raised(), World(seed, folder, console, chosen.rate) as world:
         conductor = Conductor(world)
         signal.signal(signal.SIGINT, lambda *_: world.stop.set())
-        plan = rounds(seed, world.not_here | (BY_NAME.keys() - chosen.only))
+        plan = rounds(seed, world.not_here | _left_out(chosen))
         first = next(plan)
         world.begin(first.sinks)
         begun_s = world.journal.now_s
@@ -82,8 +87,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
         result = check.run(world.stack.bootstrap_servers, world.pipeline.dead_topic)
         audit = world.pipeline.audit(AUDIT_WAIT_S, CLICKHOUSE_PORT=str(world.stack.clickhouse_port))
         report = Report(
-            seed,
-            chosen.minutes,
+            _replay(seed, chosen),
             took_s,
             conductor.rounds,
             world.journal,
@@ -128,6 +132,20 @@ def _told(round_: Round) -> str:
     )
 
 
+def _replay(seed: int, chosen: argparse.Namespace) -> str:
+    """The command that gives the same schedule and load."""
+    extra = f"--rate {chosen.rate:g} " if chosen.rate != DEFAULT_ROWS_PER_S else ""
+    if without := _left_out(chosen):
+        extra += f"--without {','.join(sorted(without))} "
+    return f"make chaos SEED={seed} MINUTES={chosen.minutes:g}" + (
+        f' CHAOS="{extra.strip()}"' if extra else ""
+    )
+
+
+def _left_out(chosen: argparse.Namespace) -> frozenset[str]:
+    return frozenset(chosen.without | (BY_NAME.keys() - chosen.only))
+
+
 def _kinds(text: str) -> frozenset[str]:
     names = frozenset(text.split(","))
     if unknown := names - BY_NAME.keys():
@@ -146,11 +164,18 @@ def _parser() -> argparse.ArgumentParser:
         "--seed", type=int, help="of an earlier run, to repeat its faults (default: a new one)"
     )
     parser.add_argument("--minutes", type=float, default=5.0, help="of faults, more or less (default 5)")
-    parser.add_argument("--rate", type=float, default=15_000, help="rows a second (default 15,000)")
-    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there as markdown")
     parser.add_argument(
-        "--only", type=_kinds, default=frozenset(BY_NAME), metavar="KIND,…", help="these faults and no others"
+        "--rate",
+        type=float,
+        default=DEFAULT_ROWS_PER_S,
+        help=f"rows a second (default {DEFAULT_ROWS_PER_S:,})",
     )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there as markdown")
+    every, none = frozenset(BY_NAME), frozenset[str]()
+    parser.add_argument(
+        "--only", type=_kinds, default=every, metavar="KIND,…", help="these faults and no others"
+    )
+    parser.add_argument("--without", type=_kinds, default=none, metavar="KIND,…", help="all faults but these")
     parser.add_argument("--keep", action="store_true", help="keep data and logs, whatever comes out")
     parser.add_argument("--plan", action="store_true", help=f"print the first {PLANNED} rounds, do nothing")
     return parser

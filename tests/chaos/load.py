@@ -60,6 +60,16 @@ class Producer:
         self._thread.join(timeout_s)
         self._client.close(timeout=timeout_s)
 
+    def abandon(self) -> None:
+        """Send no more, and do not care what becomes of what was sent."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(5)
+        try:
+            self._client.close(timeout=1)
+        except KafkaError as error:
+            log.debug("a producer was abandoned with messages under way: %r", error)
+
     def send_bad(self, partition: int, count: int) -> int:
         """So many bad messages in a row, a good one before and after them; how many were handed over."""
         now_ms = round(time.time() * 1000)
@@ -176,6 +186,11 @@ class Load:
         """End; returns when every message has its answer, or its time was up."""
         for producer in self.producers:
             producer.stop()
+
+    def abandon(self) -> None:
+        """End at once, after a failure."""
+        for producer in self.producers:
+            producer.abandon()
 
     def error(self) -> BaseException | None:
         """What ended a producer, if anything did."""

@@ -59,8 +59,7 @@ def lines(faults: Sequence[Fault], pauses: Sequence[Pause]) -> list[Line]:
 class Report:
     """A run's figures."""
 
-    seed: int
-    minutes: float
+    replay: str  # the command
     took_s: float
     rounds: int
     journal: Journal
@@ -102,10 +101,9 @@ class Report:
 
     def markdown(self) -> str:
         """The whole report."""
-        replay = f"make chaos SEED={self.seed} MINUTES={self.minutes:g}"
         parts = [
             f"# Chaos: {self.verdict()}",
-            f"`{replay}`: {self.took_s / 60:.1f} minutes of faults in {self.rounds} rounds, {self._place()}.",
+            f"`{self.replay}`: {self.took_s / 60:.1f} minutes of faults in {self.rounds} rounds, {self._place()}.",
             self._figures(),
             _table(self.lines),
             "A pause is the longest time that any partition got no new row while a message for it was under way or "

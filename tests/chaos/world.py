@@ -98,6 +98,7 @@ class World:
             producers=PRODUCERS,
             rows_per_s=self._rows_per_s,
         )
+        self._exits.callback(self.load.abandon)
         return self
 
     @property
@@ -169,6 +170,8 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop.set()
+        if kind is not None:
+            self.ledger.save(self.folder / "ledger.npy")
         self._exits.close()
 
 

@@ -1,3 +1,5 @@
+import numpy as np
+
 from tests.chaos.ledger import Entry, Ledger
 
 
@@ -32,3 +34,11 @@ def test_knows_what_is_under_way_and_what_nobody_knows():
     assert (ledger.under_way(), ledger.waiting) == ({3: 1}, 1)
     assert ledger.unknown() == [Entry(3, -1, 12, 77)]
     assert len(ledger) == 0
+
+
+def test_what_it_saves_is_what_it_knows(tmp_path):
+    ledger = Ledger()
+    ledger.hand_over(0)
+    ledger.acknowledge(Entry(0, 5, 10, 1 << 32))
+    ledger.save(tmp_path / "ledger.npy")
+    assert np.load(tmp_path / "ledger.npy").tolist() == [[0], [5], [10], [1 << 32]]

@@ -20,7 +20,7 @@ def journal(tmp_path):
 def report(journal, findings=(), audit=SOUND, **fields):
     result = Result(messages=10, rows=1_000, findings=list(findings))
     figures = {"sinks_started": 3, "sinks_ended": 0, "partitions": 4, "replaced_clients": 0}
-    return Report(7, 5.0, 300.0, 20, journal, result, audit, **figures | fields)
+    return Report("make chaos SEED=7 MINUTES=5", 300.0, 20, journal, result, audit, **figures | fields)
 
 
 def test_only_faults_that_hit_something_count(journal):
