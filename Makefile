@@ -1,6 +1,6 @@
 # Everything one does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit check format up down bench lock clean
+.PHONY: help setup demo test unit chaos check format up down bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -8,6 +8,7 @@ READY := $(VENV)/.ready
 PYTHONS := $(PYTHON) python3 python3.14 python3.13 python3.12 python3.11 python
 DEMO_SECONDS ?= 30
 ROWS ?= 1e7
+MINUTES ?= 5
 COMPILE := $(BIN)/uv pip compile -q --universal --generate-hashes --no-header --no-annotate --python-version 3.11
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes
 
@@ -24,6 +25,9 @@ test: $(READY) ## every test, on real servers started here (PYTEST="-k words" ch
 
 unit: $(READY) ## the tests that need no server
 	@$(BIN)/python -m pytest tests/unit $(PYTEST)
+
+chaos: $(READY) ## faults drawn from SEED=n (default: a new one) for MINUTES=5 on real servers, then audits
+	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: $(READY) ## format, lint, types and import rules
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-cache"; do \

@@ -190,7 +190,7 @@ class Proof(Pipeline):
     def coordinator(self) -> int:
         """The broker that coordinates the sink's group now."""
         partitions = self.admin.describe_topics(["__consumer_offsets"])[0]["partitions"]
-        mine = abs(_java_hash(self.group)) % len(partitions)
+        mine = abs(java_hash(self.group)) % len(partitions)
         return int(next(p["leader_id"] for p in partitions if p["partition_index"] == mine))
 
     def members(self) -> set[str]:
@@ -207,7 +207,7 @@ class Proof(Pipeline):
             gc.collect()
 
 
-def _java_hash(text: str) -> int:
+def java_hash(text: str) -> int:
     value = 0
     for character in text:
         value = (31 * value + ord(character)) & 0xFFFFFFFF

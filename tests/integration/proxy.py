@@ -36,6 +36,8 @@ class Counters:
     inserts: int = 0  # that began; those that were cut count too
     lost_acknowledgements: int = 0
     cut_requests: int = 0
+    slow_pieces: int = 0  # that were passed on after a pause
+    slow_inserts: int = 0  # that began while pieces were slow
     bytes_to_server: int = 0
     bytes_to_client: int = 0
 
@@ -54,6 +56,8 @@ class Proxy:
         self._losses_left = 0
         self._cuts_left = 0
         self._cut_after_bytes = 0
+        self._piece_bytes, self._pause_s = CHUNK_BYTES, 0.0
+        self._hurried = threading.Event()  # set: nobody waits any more
         self._listener: socket.socket | None = None
         self._connections: set[Connection] = set()
 
@@ -61,10 +65,17 @@ class Proxy:
     def _gates(self) -> tuple[threading.Event, ...]:
         return self.moving, self.inserting, self.sending, self.answering
 
+    @property
+    def open_connections(self) -> int:
+        """How many connections are open now."""
+        return len(self._open_connections())
+
     def pass_on(self) -> None:
         """Pass everything on again: no fault is armed, nothing is held, connections are accepted."""
         with self.lock:
             self._losses_left = self._cuts_left = 0
+            self._piece_bytes, self._pause_s = CHUNK_BYTES, 0.0
+        self._hurried.set()
         for gate in self._gates:
             gate.set()
         self._listen()
@@ -75,9 +86,33 @@ class Proxy:
             self._losses_left = times
 
     def cut_requests(self, after_bytes: int, times: int) -> None:
-        """The next `times` INSERTs longer than `after_bytes` (query text included) are reset after so many bytes."""
+        """The next `times` INSERTs longer than `after_bytes` (query text included) are reset after so many bytes.
+
+        0: before the server sees anything of them.
+        """
         with self.lock:
             self._cuts_left, self._cut_after_bytes = times, after_bytes
+
+    def delay(self, pause_s: float) -> None:
+        """Pass everything on so much later, in both directions, until `pass_on`."""
+        self.trickle(CHUNK_BYTES, pause_s)
+
+    def trickle(self, piece_bytes: int, pause_s: float) -> None:
+        """Pass on so few bytes at a time, with a pause before each, in both directions, until `pass_on`."""
+        with self.lock:
+            self._piece_bytes, self._pause_s = piece_bytes, pause_s
+        self._hurried.clear()
+
+    def send(self, side: socket.socket, data: bytes) -> None:
+        """Pass it on as slowly as was asked for. Called by connections."""
+        rest = memoryview(data)
+        while len(rest):
+            piece_bytes, pause_s = self._piece_bytes, self._pause_s
+            if pause_s:
+                self._hurried.wait(pause_s)
+                self.counters.slow_pieces += 1
+            side.sendall(rest[:piece_bytes])
+            rest = rest[piece_bytes:]
 
     def refuse(self) -> None:
         """Reset what is open and refuse what comes, as if the server were gone."""
@@ -107,6 +142,7 @@ class Proxy:
     def close(self) -> None:
         """End for good."""
         self.refuse()
+        self._hurried.set()
         for gate in self._gates:
             gate.set()
 
@@ -118,6 +154,12 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def count_insert(self) -> None:
+        """An INSERT begins."""
+        with self.lock:
+            self.counters.inserts += 1
+            self.counters.slow_inserts += self._pause_s > 0
 
     def take_loss(self) -> bool:
         """Whether the acknowledgement at hand is to be lost; counts it."""
@@ -215,12 +257,12 @@ class Connection:
             if cut is not None:
                 self._server.sendall(chunk[: max(cut - before_bytes, 0)])
                 return
-            self._server.sendall(chunk)
+            self._proxy.send(self._server, chunk)
             self._proxy.counters.bytes_to_server += len(chunk)
 
     def _follow_request(self, chunk: bytes) -> None:
         if self._insert_bytes == 0 and INSERT in chunk:
-            self._proxy.counters.inserts += 1
+            self._proxy.count_insert()
             self._insert_bytes, self._end_of_data, self._tail = len(chunk), b"", b""
         elif self._insert_bytes:
             self._insert_bytes += len(chunk)
@@ -254,7 +296,7 @@ class Connection:
                     continue  # progress and profile events: the client must not see that anything arrived
                 if ended:
                     self._insert_bytes, self._end_of_data = 0, b""
-            self._client.sendall(chunk)
+            self._proxy.send(self._client, chunk)
             self._proxy.counters.bytes_to_client += len(chunk)
 
 

@@ -36,10 +36,10 @@ class SinkProcess:
         """SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
 
-    def stop(self) -> int:
+    def stop(self, timeout_s: float = 30.0) -> int:
         """End it with SIGTERM; returns its exit code."""
         self._process.terminate()
-        return self.wait()
+        return self.wait(timeout_s)
 
     def wait(self, timeout_s: float = 30.0) -> int:
         """Wait until it has ended by itself; returns its exit code."""

@@ -73,7 +73,7 @@ def test_a_lost_acknowledgement_is_an_error_for_the_client_and_rows_for_the_serv
     assert stored(stack, table) == 100_000
 
 
-@pytest.mark.parametrize("after_bytes", [10, 300, 100_000])
+@pytest.mark.parametrize("after_bytes", [0, 10, 300, 100_000])
 def test_a_cut_request_stores_nothing(stack, proxy, client, table, after_bytes):
     proxy.cut_requests(after_bytes, times=1)
     with pytest.raises(BROKEN):
@@ -102,6 +102,30 @@ def test_holds_traffic_until_it_passes_on_again(proxy):
     proxy.pass_on()
     assert impatient.execute("SELECT 1") == [(1,)]
     impatient.disconnect()
+
+
+def test_delays_until_it_passes_on_again(proxy):
+    impatient = Client("127.0.0.1", port=proxy.port, send_receive_timeout=0.3)
+    assert impatient.execute("SELECT 1") == [(1,)]
+    proxy.delay(0.5)
+    with pytest.raises(BROKEN):
+        impatient.execute("SELECT 1")
+    proxy.pass_on()
+    assert impatient.execute("SELECT 1") == [(1,)]
+    impatient.disconnect()
+
+
+def test_trickles_until_it_passes_on_again(stack, proxy, client, table):
+    proxy.trickle(piece_bytes=5_000, pause_s=0.002)
+    insert(client, table)
+    assert (proxy.counters.inserts, proxy.counters.slow_inserts) == (1, 1)
+    pieces = proxy.counters.slow_pieces
+    assert pieces > 30
+    proxy.pass_on()
+    insert(client, table)
+    assert proxy.counters.slow_pieces == pieces
+    assert (proxy.counters.inserts, proxy.counters.slow_inserts) == (2, 1)
+    assert stored(stack, table) == 100_000
 
 
 def test_an_exception_of_the_server_is_passed_on(proxy, client, table):

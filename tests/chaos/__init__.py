@@ -1,0 +1,1 @@
+"""`make chaos`: faults drawn from a seed, on the real servers, under load; at the end every row is accounted for."""
