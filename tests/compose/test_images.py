@@ -5,6 +5,7 @@ import re
 import shutil
 import stat
 import subprocess
+import tomllib
 
 import pytest
 
@@ -92,7 +93,8 @@ def test_a_change_of_code_does_not_install_dependencies_again(stand_ins, images,
     with (tmp_path / "common" / "__init__.py").open("a") as file:
         file.write("# changed\n")
     dockerfile = "consumer/Dockerfile"
-    arguments = {"BASE_IMAGE": stand_ins["BASE_IMAGE"], "VERSION": "0.1.0"}
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    arguments = {"BASE_IMAGE": stand_ins["BASE_IMAGE"], "VERSION": version}
     changed, _ = engine.images.build(
         path=str(tmp_path), dockerfile=dockerfile, buildargs=arguments, rm=True, forcerm=True
     )
