@@ -1,25 +1,29 @@
 """Kafka as the faults see it: who coordinates, who leads, how many partitions, is every replica in sync.
 
-Each question goes through a client of its own kind, made anew when it fails: brokers die here all the time.
+The client is made anew whenever a question fails: brokers die here all the time.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 from kafka import KafkaAdminClient, TopicPartition
-from kafka.errors import KafkaError
+from kafka.errors import InvalidPartitionsError, KafkaError
 
-from common.kafka_io.connection import admin_options
+from common.errors import KafkaUnavailable
+from common.kafka_io.connection import admin_options, connect
 from common.settings import KafkaSettings
+from infra.local.settings import BROKERS
 from infra.local.waiting import wait_until
 from tests.integration.proof import java_hash
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")
+CONNECT_S = 5.0
 PATIENCE_S = 60.0
 
 
@@ -40,7 +44,17 @@ class Cluster:
     def grow(self) -> int:
         """Add a partition; how many there are now."""
         wanted = self.look() + 1
-        self._ask(lambda admin: admin.create_partitions({self._topic: wanted}))
+
+        def create(admin: KafkaAdminClient) -> bool:
+            try:
+                admin.create_partitions({self._topic: wanted})
+            except (
+                InvalidPartitionsError
+            ) as error:  # an attempt before this one was carried out, its answer lost
+                log.debug("there are that many: %r", error)
+            return True
+
+        self._ask(create)
         assert wait_until(lambda: self.look() == wanted, PATIENCE_S), f"no partition {wanted - 1} was made"
         return wanted
 
@@ -66,7 +80,7 @@ class Cluster:
         """Whether every partition of the data, dead-letter and offsets topics has three replicas in sync."""
         topics = (self._topic, f"{self._topic}.dead", "__consumer_offsets")
         every = self._ask(lambda admin: [each for topic in topics for each in _partitions(admin, topic)])
-        return all(len(each["isr_nodes"]) == 3 and each["leader_id"] >= 0 for each in every)
+        return all(len(each["isr_nodes"]) == BROKERS and each["leader_id"] >= 0 for each in every)
 
     def committed(self) -> dict[int, int]:
         """Partition → committed offset of the sinks' group."""
@@ -86,23 +100,30 @@ class Cluster:
 
     def _ask(self, question: Callable[[KafkaAdminClient], Answer]) -> Answer:
         answers: list[Answer] = []
+        reasons: list[str] = []
 
         def ask() -> bool:
             with self._lock:
                 try:
                     answers.append(question(self._connected()))
-                except (KafkaError, _NotNow, KeyError, IndexError, OSError) as error:
-                    log.debug("Kafka does not answer: %r", error)
+                except (KafkaError, KafkaUnavailable, _NotNow, OSError) as error:
+                    reasons.append(repr(error))
                     self._drop()
             return bool(answers)
 
         if not wait_until(ask, PATIENCE_S):
-            raise TimeoutError(f"no broker answers a question about {self._topic} for {PATIENCE_S:g} s")
+            said = f"{len(reasons)} tries, the last one: {reasons[-1][:300]}"
+            raise TimeoutError(
+                f"no broker answers a question about {self._topic} for {PATIENCE_S:g} s ({said})"
+            )
         return answers[0]
 
     def _connected(self) -> KafkaAdminClient:
         if self._admin is None:
-            self._admin = KafkaAdminClient(**admin_options(self._kafka) | {"bootstrap_timeout_ms": 3000})
+            options = admin_options(self._kafka)
+            self._admin = connect(
+                KafkaAdminClient, options, timeout_s=CONNECT_S, now_s=time.monotonic, sleep=time.sleep
+            )
         return self._admin
 
     def _drop(self) -> None:
