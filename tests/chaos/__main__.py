@@ -32,9 +32,12 @@ Pauses are measured after lone faults. At the end everything is healed, awaited,
 the producers know was acknowledged, and by `python -m consumer audit`.
 
 exit code 0: nothing is missing, nothing repeated, every pause within its bar.
-exit code 1: something is; the first wrong address is named, and the folder with all data and logs is kept.
-exit code 2: the driver itself failed, or the flow did not come back. 130: interrupted.
+exit code 1: something is missing or repeated; the first wrong address is named, all data and logs are kept.
+exit code 2: the driver itself failed, or the flow did not come back; all data and logs are kept.
+exit code 3: every row is right, a pause was longer than its bar (other work on the machine does that too).
+exit code 130: interrupted.
 """
+SOUND, WRONG, FAILED, TOO_SLOW, INTERRUPTED = 0, 1, 2, 3, 130
 PLANNED = 12
 AUDIT_WAIT_S = 30.0
 DEFAULT_ROWS_PER_S = 15_000
@@ -56,15 +59,15 @@ def main(arguments: list[str]) -> int:
         code = _run(seed, folder, chosen, console)
     except (Stuck, StackFailed, TimeoutError) as error:
         console.print(f"FAILED: {error}\nagain: {replay}", highlight=False, markup=False)
-        code = 2
-    except (Interrupted, KeyboardInterrupt):
+        code = FAILED
+    except (Interrupted, KeyboardInterrupt, SystemExit):
         console.print("interrupted")
-        code = 130
+        code = INTERRUPTED
     except Exception:
         console.print_exception(width=200)
         console.print(f"FAILED; again: {replay}", highlight=False)
-        code = 2
-    if code in (0, 130) and not chosen.keep:
+        code = FAILED
+    if code in (SOUND, INTERRUPTED, TOO_SLOW) and not chosen.keep:
         shutil.rmtree(folder, ignore_errors=True)
     else:
         console.print(f"data, logs and events.jsonl: {folder}", highlight=False)
@@ -93,6 +96,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
             world.journal,
             result,
             audit.report,
+            audit.exit_code,
             world.crew.started,
             len(world.crew.ended_by_themselves),
             world.cluster.partitions,
@@ -101,8 +105,9 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
         _show(report, result, world, console, audit.said)
     if chosen.report:
         chosen.report.write_text(report.markdown(), encoding="utf-8")
-    within_bars = chosen.no_bars or not report.beyond_bars
-    return 0 if report.is_sound and within_bars else 1
+    if not report.is_sound:
+        return WRONG
+    return TOO_SLOW if report.beyond_bars and not chosen.no_bars else SOUND
 
 
 def _show(report: Report, result: Result, world: World, console: Console, said: str) -> None:

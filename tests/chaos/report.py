@@ -65,6 +65,7 @@ class Report:
     journal: Journal
     check: Result
     audit: dict[str, Any]
+    audit_exit_code: int
     sinks_started: int
     sinks_ended: int
     partitions: int
@@ -88,8 +89,7 @@ class Report:
     @property
     def is_sound(self) -> bool:
         """Nothing missing, nothing repeated, by both judges."""
-        wrong = self.audit.get("missing", 1) + self.audit.get("repeated", 1)
-        return not self.check.findings and wrong == 0
+        return not self.check.findings and self.audit_exit_code == 0
 
     def verdict(self) -> str:
         """One line."""
