@@ -126,6 +126,9 @@ class Sink:
         for lane, commit in wanted.items():
             if lane.flying is not None and lane.flying.is_done:
                 self._count(lane.flying, now_s)
+                log.debug("a range is committed", extra=_about(lane.flying, lane.flying.intent))
+            if commit.named is not None:
+                log.debug("a range is named", extra=_about(commit.named, commit.intent))
             lane.applied(commit)
 
     def _decode(self) -> None:
@@ -181,6 +184,7 @@ class Sink:
         self._metrics.insert_seconds.labels(job.partition.topic).observe(result.took_s)
         if result.outcome is Outcome.STORED:
             job.stored = True
+            log.debug("a range is stored", extra=_about(job, job.intent))
             took_s = now_s - job.cut_s
             self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
         elif result.outcome is Outcome.NEXT_ATTEMPT:

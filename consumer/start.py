@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
+from typing import TypeVar
 
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
@@ -29,6 +30,7 @@ from consumer.recovery import Recovery
 from consumer.sink import Sink
 
 log = logging.getLogger(__name__)
+Answer = TypeVar("Answer")
 
 MEMORY_BATCHES = 3
 """Buffered columns may take so many times BATCH_BYTES before reading pauses."""
@@ -72,12 +74,12 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
     _patiently(lambda: check_brokers(clients.consumer, group, topics, companions), settings, clock)
 
 
-def _patiently(check: Callable[[], None], settings: Settings, clock: Clock) -> None:
+def _patiently(ask: Callable[[], Answer], settings: Settings, clock: Clock) -> Answer:
     deadline_s = clock.now_s() + settings.kafka.connect_timeout_s
     tries = 0
     while True:
         try:
-            return check()
+            return ask()
         except PenstockError as error:
             if not error.retriable or clock.now_s() >= deadline_s:
                 raise
@@ -133,7 +135,8 @@ def _group(
     settings: Settings, make_consumer: Callable[[], BulkConsumer], topics: list[str], clock: Clock
 ) -> Group:
     commit_timeout_s = settings.kafka.request_timeout_s + ANSWER_MARGIN_S
-    return Group(make_consumer, topics, now_s=clock.now_s, commit_timeout_s=commit_timeout_s)
+    join = partial(Group, make_consumer, topics, now_s=clock.now_s, commit_timeout_s=commit_timeout_s)
+    return _patiently(join, settings, clock)
 
 
 def _recovery(settings: Settings, feeds: Iterable[Feed]) -> Recovery:
