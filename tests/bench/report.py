@@ -17,7 +17,6 @@ from rich.table import Table
 
 from infra.local.settings import REPOSITORY
 from tests.bench import costs, freshness, growth, main_table, memory, questions
-from tests.bench.engine import PROGRAM
 from tests.bench.targets import Target, judged
 
 KEPT = REPOSITORY / "var" / "bench"
@@ -30,6 +29,7 @@ SECTIONS: dict[str, ModuleType] = {
     "growth": growth,
     "questions": questions,
 }
+CLIENT = "clickhouse-client"
 PACKAGES = ("kafka-python", "clickhouse-driver", "msgspec", "numpy", "aiokafka", "chdb-core")
 CONNECT = """\
 For comparison, not measured by this command: ClickHouse's Kafka Connect sink v1.5.0, on such a machine, with the same
@@ -120,9 +120,9 @@ def machine() -> str:
     words = [f"{os.cpu_count()} cores ({_processor()})", f"{memory_gib:.0f} GiB", platform.system()]
     words += [f"Python {platform.python_version()}"]
     words += [f"{name} {_version(name)}" for name in PACKAGES]
-    if shutil.which(PROGRAM):
-        said = subprocess.run([PROGRAM, "--version"], capture_output=True, text=True, timeout=10).stdout
-        words.append(said.strip().rstrip(".").replace("ClickHouse server version", PROGRAM))
+    if shutil.which(CLIENT):  # of the same package: the server itself cannot tell its version
+        said = subprocess.run([CLIENT, "--version"], capture_output=True, text=True, timeout=10).stdout
+        words.append(said.strip().rstrip(".").replace("ClickHouse client version", "clickhouse-server"))
     return ", ".join(words)
 
 
