@@ -192,8 +192,9 @@ class Group:
         """
         self.changed = True
         self._needed_generation = self._highest_generation + 1
-        try:
-            self._consumer._coordinator.ensure_coordinator_ready(timeout_ms=READ_TIMEOUT_MS)
+        try:  # to get an answer, not just an address: until they have failed over, brokers name the one that died
+            anything = [TopicPartition(self._topics[0], 0)]
+            self._consumer._coordinator.fetch_committed_offsets(anything, timeout_ms=READ_TIMEOUT_MS)
         except KafkaError:
             pass  # closing is bounded too; the generation number tells whether it was enough
         self.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import threading
@@ -90,6 +91,27 @@ def test_R1_a_member_that_joins_anew_forgets_the_pauses_of_the_one_that_left(pro
     sink.stop()
 
 
+def test_R1_a_member_leaves_at_the_coordinator_that_took_over_not_at_the_one_that_died(
+    proof, stack, monkeypatch
+):
+    monkeypatch.setattr(
+        "common.kafka_io.group.CLOSE_TIMEOUT_MS", 500
+    )  # closing has no time to wait for a successor
+    sink = joined(
+        proof, KAFKA_SESSION_TIMEOUT_S="40"
+    )  # so long would everybody wait for a member that did not leave
+    _, member = sink.generation
+    broker = stack.broker(proof.coordinator())
+    broker.kill()
+    try:
+        with contextlib.suppress(KafkaUnavailable):  # joining may meet the dead one; leaving comes before it
+            sink.group.rejoin()
+        assert member not in proof.members()
+    finally:
+        broker.start()
+        sink.stop()
+
+
 def test_T3_a_commit_that_lands_late_is_refused_because_its_member_has_left(proof):
     """Read back too early, an ambiguous commit looks as if it had not been applied; it must never be applied later."""
     sink = InProcessSink(proof)
@@ -115,9 +137,9 @@ def test_T3_a_commit_that_lands_late_is_refused_because_its_member_has_left(proo
 # T1, T2, T4, T5, T6: kafka-python's traps
 
 
-def joined(proof: Proof) -> InProcessSink:
+def joined(proof: Proof, **environment: str) -> InProcessSink:
     """A member of the group that only the test moves."""
-    sink = InProcessSink(proof)
+    sink = InProcessSink(proof, **environment)
     assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
     sink.loop._opening.open_all()
     return sink
