@@ -139,7 +139,7 @@ def test_T3_a_commit_that_lands_late_is_refused_because_its_member_has_left(proo
 
 def joined(proof: Proof, **environment: str) -> InProcessSink:
     """A member of the group that only the test moves."""
-    sink = InProcessSink(proof, **environment)
+    sink = InProcessSink(proof, None, None, **environment)
     assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
     sink.loop._opening.open_all()
     return sink
