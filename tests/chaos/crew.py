@@ -30,7 +30,6 @@ class Crew:
         self._pipeline, self._note = pipeline, note
         self._lock = threading.RLock()
         self._members: list[Member] = []
-        self._environment: dict[str, str] = {}
         self._wanted = 0
         self.started = 0
         self.ended_by_themselves: list[str] = []
@@ -58,7 +57,7 @@ class Crew:
         with self._lock:
             self.started += 1
             name = f"sink{len(self._pipeline.sinks)}"
-            process = self._pipeline.start_sink(**{"INSTANCE": name, **self._environment})
+            process = self._pipeline.start_sink(INSTANCE=name)
             member = Member(name, process)
             self._members.append(member)
             return member
@@ -72,13 +71,6 @@ class Crew:
         """SIGTERM, and wait."""
         self._forget(member)
         member.process.stop(STOP_DEADLINE_S)
-
-    def restart(self, **environment: str) -> None:
-        """Stop all, start as many with these settings on top; they hold for all that start later."""
-        for member in self.members():
-            self.stop(member)
-        self._environment = environment
-        self.supervise()
 
     def supervise(self) -> None:
         """Note who ended by itself, and start as many as are missing."""

@@ -57,7 +57,6 @@ KINDS = (
     Kind("refused", "network", 0.5, 1.5),
     Kind("bad-messages", "data", weight=3),
     Kind("bad-flood", "data", weight=2),
-    Kind("bad-flood-that-parks", "data", weight=0, solo_weight=3),
     Kind(GROW, "data", weight=0),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

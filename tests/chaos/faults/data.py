@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 
-from infra.local.waiting import wait_until
 from tests.chaos.schedule import Strike
 from tests.chaos.world import DEAD_LETTER_LIMIT, MOST_PARTITIONS, World
-
-PARKED = "a feed is parked"
-PARKED_WITHIN_S = 30.0
-NO_LIMIT = {"DEAD_LETTER_LIMIT": "1000000"}
 
 
 def bad(least: int, most: int) -> Callable[[World, Strike], AbstractContextManager[str | None]]:
@@ -22,20 +17,6 @@ def bad(least: int, most: int) -> Callable[[World, Strike], AbstractContextManag
         yield _send(world, strike, least + int(strike.pick * (most - least)))
 
     return fault
-
-
-@contextmanager
-def flood_that_parks(world: World, strike: Strike) -> Iterator[str | None]:
-    """More than the limit: the feed is parked. Healed as its log says: a larger limit, the sinks started again."""
-    said = _send(world, strike, 2 * DEAD_LETTER_LIMIT)
-    wait_until(lambda: _is_parked(world), PARKED_WITHIN_S)
-    try:
-        yield said if _is_parked(world) else None
-    finally:
-        world.crew.restart(**NO_LIMIT)
-    world.crew.await_ready()
-    world.catch_up()
-    world.crew.restart()
 
 
 @contextmanager
@@ -53,13 +34,8 @@ def _send(world: World, strike: Strike, count: int) -> str:
     return f"partition {partition}: {sent} bad messages in a row"
 
 
-def _is_parked(world: World) -> bool:
-    return any(member.process.has_said(PARKED) for member in world.crew.members())
-
-
 FAULTS = {
     "bad-messages": bad(1, 20),
     "bad-flood": bad(DEAD_LETTER_LIMIT // 4, DEAD_LETTER_LIMIT // 2),
-    "bad-flood-that-parks": flood_that_parks,
     "partitions-grown": grown,
 }
