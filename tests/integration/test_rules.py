@@ -707,7 +707,7 @@ def test_R7_brokers_that_drop_metadata_are_refused(proof, monkeypatch):
     monkeypatch.setattr("common.kafka_io.clients.BulkConsumer", Forgetful)
     clients = Clients(proof.settings.kafka, CLOCK.now_s, CLOCK.sleep)
     with pytest.raises(StartRefused, match="do not keep the metadata"):
-        check_brokers(clients.consumer, [proof.topic], [proof.dead_topic])
+        check_brokers(clients.consumer, proof.name, [proof.topic], [proof.dead_topic])
 
 
 def test_R7_a_missing_topic_is_refused_with_the_command_that_creates_it(proof):
