@@ -33,8 +33,9 @@ def test_a_broker_listens_on_its_own_ports_and_knows_all_controllers(tmp_path):
         ("transaction.state.log.replication.factor", "3"),
         ("transaction.state.log.min.isr", "2"),
         ("auto.create.topics.enable", "false"),
-        ("broker.session.timeout.ms", "3000"),
+        ("broker.session.timeout.ms", "2500"),
         ("broker.heartbeat.interval.ms", "500"),
+        ("controller.quorum.fetch.timeout.ms", "1000"),
         ("group.initial.rebalance.delay.ms", "0"),
     ],
 )
