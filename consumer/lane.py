@@ -68,15 +68,15 @@ class Lane:
 
     @property
     def is_hungry(self) -> bool:
-        """Whether more should be read: neither a slab waits nor is the next batch complete."""
-        return not self.pending and self.ready is None and not self.parked
+        """Whether more should be read: no slab waits, and the batch after the ready one has room."""
+        return not self.pending and not self.parked and not self._is_complete()
 
     @property
     def can_work(self) -> bool:
         """Whether there is something to do without reading more."""
-        if self.ready is not None:
-            return self.flying is None or self.flying.is_done
-        return bool(self.pending)
+        if self.ready is not None and (self.flying is None or self.flying.is_done):
+            return True
+        return bool(self.pending) and not self._is_complete()
 
     @property
     def longest_bad_run(self) -> int:
@@ -111,6 +111,14 @@ class Lane:
 
         `lead_s` is how long a batch takes from here into its table: it is cut so much before its age is reached.
         """
+        self.gather(now_s)
+        soon_s = now_s + min(lead_s, LARGEST_LEAD * self._limits.age_s)
+        if self.ready is None and (self._is_complete() or self._is_due(soon_s, hurry)):
+            self.ready = self._cut()
+            self.ready.cut_s = now_s
+
+    def gather(self, now_s: float) -> None:
+        """Move pending slabs into the buffer; cuts nothing, so it may run while a commit travels."""
         while self.pending and not self._is_complete():
             slab = self.pending.popleft()
             if self._planned and slab.next_offset > self._end():
@@ -119,10 +127,6 @@ class Lane:
             rest_of_it = self.buffer.add(slab, now_s)
             if rest_of_it is not None:
                 self.pending.appendleft(rest_of_it)
-        soon_s = now_s + min(lead_s, LARGEST_LEAD * self._limits.age_s)
-        if self.ready is None and (self._is_complete() or self._is_due(soon_s, hurry)):
-            self.ready = self._cut()
-            self.ready.cut_s = now_s
 
     def _is_complete(self) -> bool:
         return self.buffer.position >= self._end() if self._planned else self.buffer.is_full

@@ -83,8 +83,8 @@ class Loop:
             if self._group.changed:
                 self._start_over()
             self._parking.retry_due(self._now_s())
+            self._sink.step(self._now_s())  # first: what was just read is decoded while a commit travels
             self._fill()
-            self._sink.step(self._now_s())
             self._failures = 0
         except CommitRefused as refused:
             log.info("a commit was refused, reading the truth again", extra={"reason": str(refused)})

@@ -121,7 +121,7 @@ class Sink:
         if not wanted:
             return
         offsets = {lane.partition: Committed(to.offset, to.intent.encode()) for lane, to in wanted.items()}
-        if not self._commits.commit(offsets, meanwhile=self._decode):
+        if not self._commits.commit(offsets, meanwhile=lambda: self._gather(now_s)):
             return
         for lane, commit in wanted.items():
             if lane.flying is not None and lane.flying.is_done:
@@ -131,8 +131,9 @@ class Sink:
                 log.debug("a range is named", extra=_about(commit.named, commit.intent))
             lane.applied(commit)
 
-    def _decode(self) -> None:
+    def _gather(self, now_s: float) -> None:
         for lane in self.lanes.values():
+            lane.gather(now_s)
             lane.buffer.decode()
 
     def _send(self, lane: Lane, job: Job, now_s: float) -> None:
@@ -152,19 +153,16 @@ class Sink:
             job.stored = True
 
     def _send_dead_letters(self, feed: Feed, job: Job) -> None:
+        dead = job.batch.dead
         job.dead_letters = [  # all or none: a sending that fails is repeated from the first
-            self._letters.send(dead.record, job.partition, job.intent.topic, dead.reason, feed.dead_topic)
-            for dead in job.batch.dead
+            self._letters.send(letter.record, job.partition, job.intent.topic, letter.reason, feed.dead_topic)
+            for letter in dead
         ]
-        for dead in job.batch.dead:
-            self._metrics.dead_letters.labels(feed.topic, _kind_of(dead.reason)).inc()
+        for letter in dead:
+            self._metrics.dead_letters.labels(feed.topic, _kind_of(letter.reason)).inc()
         log.warning(
             "messages went to the dead-letter topic",
-            extra={
-                "topic": feed.dead_topic,
-                "messages": len(job.batch.dead),
-                "first_reason": job.batch.dead[0].reason,
-            },
+            extra={"topic": feed.dead_topic, "messages": len(dead), "first_reason": dead[0].reason},
         )
 
     def _take(self, result: Result, now_s: float) -> None:

@@ -23,8 +23,8 @@ WORKER_DEADLINE_S = 300
 SHARES = {
     worker.BY_HAND: 20,
     "kafka-python's poll()": 20,
-    "write": 2,
-    "write, pure": 4,
+    "write": 4,
+    "write, pure": 8,
     "write with send()": 20,
 }
 """Slow modes get a part of the messages: their speed does not depend on how many there are."""

@@ -25,6 +25,8 @@ MODES = (
     "write, pure",
     "write with send()",
 )
+ENGINE_SHARE = 4
+"""It is slow and gets a part of the rows, as the slow modes of `bench.SHARES` do."""
 ONCE = frozenset(MODES) - {"fetch", "fetch + decode", "sink", worker.BY_HAND, KAFKA_ENGINE}
 """Measured with the first number of partitions only: the others would tell nothing new, and take long."""
 
@@ -53,7 +55,7 @@ def _measure_one(bench: Bench, result: dict[str, Any], at: Filled, run: int) -> 
         result["why_not"] = engine.reason_against(at.payload.name)
         if result["why_not"] or bench.engine is None:
             return
-        taken = bench.engine.measure(at.payload, at.rows)
+        taken = bench.engine.measure(at.payload, at.rows // ENGINE_SHARE)
     else:
         taken = bench.measure(mode, at)
     result["runs"].append(taken)

@@ -164,7 +164,7 @@ PAYLOADS = {
     payload.name: payload
     for payload in (
         Payload(
-            "small", "67-byte messages", _stream("small", Point, POINTS), small_messages, messages=2_000_000
+            "small", "67-byte messages", _stream("small", Point, POINTS), small_messages, messages=4_000_000
         ),
         Payload(
             "wide",

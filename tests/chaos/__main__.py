@@ -101,6 +101,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
             len(world.crew.ended_by_themselves),
             world.cluster.partitions,
             sum(producer.replaced for producer in world.load.producers),
+            conductor.not_begun,
         )
         _show(report, result, world, console, audit.said)
     if chosen.report:

@@ -70,6 +70,7 @@ class Report:
     sinks_ended: int
     partitions: int
     replaced_clients: int
+    not_begun: int
 
     @property
     def lines(self) -> list[Line]:
@@ -124,6 +125,7 @@ class Report:
         check, per_minute = self.check, self.hits / (self.took_s / 60)
         rows = [
             ("faults that hit something", f"{self.hits:,} ({per_minute:.1f} a minute)"),
+            ("faults drawn that did not begin", f"{self.not_begun}: their storm was over"),
             ("messages acknowledged, rows they make", f"{check.messages:,}; {check.rows:,}"),
             ("dead letters, distinct and in all", f"{check.dead:,}; {check.letters:,}"),
             ("messages without an answer, of which stored", f"{check.unknown:,}; {check.unknown_stored:,}"),

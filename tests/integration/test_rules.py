@@ -94,18 +94,23 @@ def test_R1_a_member_that_joins_anew_forgets_the_pauses_of_the_one_that_left(pro
 def test_R1_a_member_leaves_at_the_coordinator_that_took_over_not_at_the_one_that_died(
     proof, stack, monkeypatch
 ):
-    monkeypatch.setattr(
-        "common.kafka_io.group.CLOSE_TIMEOUT_MS", 500
-    )  # closing has no time to wait for a successor
     sink = joined(
         proof, KAFKA_SESSION_TIMEOUT_S="40"
     )  # so long would everybody wait for a member that did not leave
     _, member = sink.generation
     broker = stack.broker(proof.coordinator())
+    coordinators, close = [], sink.group.close
+
+    def leave():
+        coordinators.append(proof.coordinator())
+        close()
+
+    monkeypatch.setattr(sink.group, "close", leave)
     broker.kill()
     try:
         with contextlib.suppress(KafkaUnavailable):  # joining may meet the dead one; leaving comes before it
             sink.group.rejoin()
+        assert coordinators[0] != broker.node_id
         assert member not in proof.members()
     finally:
         broker.start()

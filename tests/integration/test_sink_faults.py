@@ -206,6 +206,6 @@ def test_T5_members_that_join_and_leave_under_load_lose_nothing(wide):
                     wide.await_more(2_000)
             wide.await_more(2_000)
             first.raise_error()
-        assert first.generation[0] >= generation + 5
+        assert first.generation[0] >= generation + 4  # each that joined; leaving may share one
     with InProcessSink(wide):
         wide.check()

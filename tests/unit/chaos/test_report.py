@@ -19,7 +19,7 @@ def journal(tmp_path):
 
 def report(journal, findings=(), audit_exit_code=0, **fields):
     result = Result(messages=10, rows=1_000, findings=list(findings))
-    figures = {"sinks_started": 3, "sinks_ended": 0, "partitions": 4, "replaced_clients": 0}
+    figures = {"sinks_started": 3, "sinks_ended": 0, "partitions": 4, "replaced_clients": 0, "not_begun": 0}
     return Report(
         "make chaos SEED=7 MINUTES=5", 300.0, 20, journal, result, SOUND, audit_exit_code, **figures | fields
     )

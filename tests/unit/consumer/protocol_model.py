@@ -458,8 +458,9 @@ class Worker:
                 self.start_over()
             for lane in self.sink.lanes.values():
                 self.read(lane)
-                lane.fill(self.world.now_s, hurry=self.world.chance(0.1))
             self.sink.step(self.world.now_s)
+            for lane in self.sink.lanes.values():
+                lane.fill(self.world.now_s, hurry=self.world.chance(0.1))
             if self.is_stopping and not any(lane.flying for lane in self.sink.lanes.values()):
                 self.world.seen.add("a clean stop")
                 self.leave()

@@ -372,15 +372,36 @@ def test_what_a_lane_commits_can_be_read_back():
 # What the loop asks
 
 
-def test_a_lane_is_hungry_until_a_batch_is_ready():
+def test_a_lane_is_hungry_until_a_slab_waits_or_the_batch_after_the_ready_one_is_complete():
     busy = lane()
     assert busy.is_hungry
-    read(busy, 2)
+    read(busy, 3)
+    assert busy.ready is not None
     assert busy.is_hungry
-    read(busy, 1)
+    read(busy, 3)
     assert not busy.is_hungry
     commit(busy)
+    busy.fill(0.0)
     assert busy.is_hungry
+    busy.pending.append(slab([event(6)], 6))
+    assert not busy.is_hungry
+
+
+def test_a_lane_that_rebuilds_a_range_is_hungry_until_its_end():
+    busy = planned(5)
+    read(busy, 4)
+    assert busy.is_hungry
+    read(busy, 1)
+    assert (busy.ready.batch.next, busy.is_hungry) == (5, True)
+
+
+def test_gathering_cuts_no_batch():
+    busy = lane()
+    busy.pending.append(slab([event(n) for n in range(3)], 0))
+    busy.gather(0.0)
+    assert (busy.ready, busy.buffer.position) == (None, 3)
+    busy.fill(0.0)
+    assert busy.ready.batch.next == 3
 
 
 def test_a_lane_can_work_when_a_batch_may_be_named():
@@ -391,6 +412,10 @@ def test_a_lane_can_work_when_a_batch_may_be_named():
     commit(busy)
     assert not busy.can_work
     read(busy, 3)
+    assert not busy.can_work
+    busy.pending.append(slab([event(n) for n in range(6, 12)], 6))
+    assert busy.can_work
+    busy.fill(0.0)
     assert not busy.can_work
     busy.flying.stored = True
     assert busy.can_work

@@ -175,6 +175,17 @@ def test_the_model_finds_an_offset_that_passes_dead_letters_not_acknowledged():
     assert_found(LETTER_LOST, MIXED, worker=WaitsForNoLetter)
 
 
+class CutsMeanwhile(Lane):
+    def gather(self, now_s):
+        super().gather(now_s)
+        if self.ready is None and self._is_complete():
+            self.ready = self._cut()
+
+
+def test_the_model_finds_a_batch_that_is_cut_while_a_commit_travels():
+    assert_found(LOST, MIXED, lane=CutsMeanwhile)
+
+
 # S3: a named range never changes
 
 

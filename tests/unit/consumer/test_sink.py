@@ -168,6 +168,14 @@ def test_what_is_raw_is_decoded_while_the_commit_travels(house):
     assert house.lane.buffer.payload_bytes > 0
 
 
+def test_what_was_read_is_gathered_while_the_commit_travels(house):
+    house.read(3)
+    house.lane.pending.append(slab([event(n) for n in range(3)], 3))
+    house.sink.step(0.0)
+    assert (house.lane.flying.batch.next, house.lane.ready) == (3, None)
+    assert house.lane.buffer.position == 6
+
+
 def test_s2_the_offset_passes_a_batch_when_it_is_stored(house):
     house.fly()
     house.sink.step(100.0)
