@@ -94,6 +94,16 @@ class Crew:
             late = self.unready()[0]
             raise TimeoutError(f"{late.name} did not join within {READY_DEADLINE_S:g} s: {_last_words(late)}")
 
+    def start_anew(self) -> None:
+        """All of them, with the settings of now."""
+        for member in self.members():
+            self.stop(member)
+        self.supervise()
+
+    def has_said(self, message: str) -> bool:
+        """Whether one of those at work has logged it."""
+        return any(each.process.has_said(message) for each in self.members())
+
     def unready(self) -> list[Member]:
         """Those that have not joined the group yet."""
         return [each for each in self.members() if not any(map(each.process.has_said, READY))]

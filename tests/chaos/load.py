@@ -6,6 +6,8 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import Any
 
@@ -14,6 +16,7 @@ from kafka.errors import KafkaError
 
 from common.kafka_io.connection import connect, producer_options
 from common.settings import KafkaSettings
+from infra.local.waiting import wait_until
 from tests.chaos import messages
 from tests.chaos.ledger import Entry, Ledger
 from tests.chaos.messages import Message, Numbers
@@ -22,6 +25,7 @@ log = logging.getLogger(__name__)
 
 TICK_S = 0.05
 PATIENCE_S = 300.0
+ANSWERS_DEADLINE_S = 30.0
 FIRST_NUMBER = 1_000_001
 MOST_UNDER_WAY = 5_000
 """What may wait for brokers: about 30 s of load; then it waits itself."""
@@ -43,7 +47,7 @@ class Producer:
         self._rng, self._numbers, self._rows_per_s = rng, numbers, rows_per_s
         self._client = self._connect()
         self._known = 1
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._broken = threading.Event()
         self._stop = threading.Event()
         self.error: BaseException | None = None
@@ -85,6 +89,12 @@ class Producer:
                 )
             ]
         return sum(sent)
+
+    @contextmanager
+    def silence(self) -> Iterator[None]:
+        """It sends nothing of its own while the block runs."""
+        with self._lock:
+            yield
 
     def _run(self) -> None:
         try:
@@ -165,6 +175,7 @@ class Load:
         producers: int,
         rows_per_s: float,
     ) -> None:
+        self._ledger = ledger
         self.producers = [
             Producer(
                 kafka,
@@ -181,6 +192,25 @@ class Load:
         """Begin."""
         for producer in self.producers:
             producer.start()
+
+    def send_flood(self, partition: int, count: int) -> int:
+        """So many bad messages in a row and no other message among them, as `Producer.send_bad`.
+
+        Raises TimeoutError when the brokers do not answer.
+        """
+        with ExitStack() as silent:
+            for producer in self.producers:
+                silent.enter_context(producer.silence())
+            self._await_answers()
+            sent = self.producers[0].send_bad(partition, count)
+            self._await_answers()
+        return sent
+
+    def _await_answers(self) -> None:
+        if not wait_until(lambda: self._ledger.waiting == 0, ANSWERS_DEADLINE_S):
+            raise TimeoutError(
+                f"{self._ledger.waiting} messages have no answer within {ANSWERS_DEADLINE_S:g} s"
+            )
 
     def stop(self) -> None:
         """End; returns when every message has its answer, or its time was up."""

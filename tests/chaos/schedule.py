@@ -57,6 +57,9 @@ KINDS = (
     Kind("refused", "network", 0.5, 1.5),
     Kind("bad-messages", "data", weight=3),
     Kind("bad-flood", "data", weight=2),
+    Kind(
+        "feed-parked", "data", weight=0
+    ),  # alone: its producers are silent meanwhile, its sinks started anew
     Kind(GROW, "data", weight=0),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}

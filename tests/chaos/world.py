@@ -81,8 +81,8 @@ class World:
         self.stack.up(self.journal.say)
         self.proxy = self._exits.enter_context(Proxy(self.stack.clickhouse_port))
         self.pipeline = self._exits.enter_context(Proof(self.stack, "chaos", FIRST_PARTITIONS, **KEPT))
-        through_proxy = {"CLICKHOUSE_PORT": str(self.proxy.port)}
-        self.pipeline.environment |= SINK_SETTINGS | through_proxy
+        self._through_proxy = {"CLICKHOUSE_PORT": str(self.proxy.port)}
+        self.pipeline.environment |= SINK_SETTINGS | self._through_proxy
         settings = self.pipeline.settings
         self.cluster = Cluster(settings.kafka, self.pipeline.topic, self.pipeline.group)
         self._exits.callback(self.cluster.close)
@@ -118,6 +118,12 @@ class World:
         self.crew.await_ready()
         self.wait_for(self.cluster.is_in_sync, "the replicas are not in sync")
         self.catch_up()
+
+    def start_sinks_anew(self, **settings: str) -> None:
+        """All sinks, with these settings in place of the usual ones; returns when they have joined."""
+        self.pipeline.environment |= SINK_SETTINGS | self._through_proxy | settings
+        self.crew.start_anew()
+        self.crew.await_ready()
 
     def catch_up(self) -> None:
         """Wait until what is acknowledged now is in the table."""

@@ -5,40 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from infra.local.service import Service
+from tests.chaos.faults.servers import frozen, killed, restarted
 from tests.chaos.schedule import Strike
 from tests.chaos.world import World
 
 
-@contextmanager
-def killed(world: World, strike: Strike) -> Iterator[str | None]:
-    """SIGKILL, started again at the end."""
-    pid = world.stack.clickhouse.pid
-    world.stack.clickhouse.kill()
-    try:
-        yield f"clickhouse (pid {pid})"
-    finally:
-        world.stack.clickhouse.start()
-
-
-@contextmanager
-def frozen(world: World, strike: Strike) -> Iterator[str | None]:
-    """SIGSTOP, SIGCONT at the end."""
-    world.stack.clickhouse.freeze()
-    try:
-        yield f"clickhouse (pid {world.stack.clickhouse.pid}) for {strike.lasts_s:.1f} s"
-    finally:
-        world.stack.clickhouse.thaw()
-
-
-@contextmanager
-def restarted(world: World, strike: Strike) -> Iterator[str | None]:
-    """SIGTERM, a clean end, started again."""
-    pid = world.stack.clickhouse.pid
-    world.stack.clickhouse.stop()
-    try:
-        yield f"clickhouse (pid {pid})"
-    finally:
-        world.stack.clickhouse.start()
+def the_server(world: World, strike: Strike) -> list[Service]:
+    """There is one."""
+    return [world.stack.clickhouse]
 
 
 @contextmanager
@@ -52,8 +27,8 @@ def disk_full(world: World, strike: Strike) -> Iterator[str | None]:
 
 
 FAULTS = {
-    "clickhouse-killed": killed,
-    "clickhouse-frozen": frozen,
-    "clickhouse-restarted": restarted,
+    "clickhouse-killed": killed(the_server),
+    "clickhouse-frozen": frozen(the_server),
+    "clickhouse-restarted": restarted(the_server),
     "clickhouse-disk-full": disk_full,
 }

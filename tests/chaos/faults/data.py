@@ -1,4 +1,4 @@
-"""Faults of the data and its topic: bad messages, floods of them, one more partition."""
+"""Faults of the data and its topic: bad messages, floods of them below and above the limit, one more partition."""
 
 from __future__ import annotations
 
@@ -20,6 +20,23 @@ def bad(least: int, most: int) -> Callable[[World, Strike], AbstractContextManag
 
 
 @contextmanager
+def parked(world: World, strike: Strike) -> Iterator[str | None]:
+    """More bad messages in a row than allowed: the feed stands still until sinks with a higher limit have passed them.
+
+    The other producers are silent while they are sent: one good message in between, and it is no flood.
+    """
+    partition = _partition(world, strike)
+    sent = world.load.send_flood(partition, DEAD_LETTER_LIMIT + 1 + int(strike.pick * DEAD_LETTER_LIMIT))
+    world.wait_for(lambda: world.crew.has_said("a feed is parked"), "no sink parks the feed")
+    try:
+        yield f"partition {partition}: {sent - 2} bad messages in a row, the feed is parked"
+    finally:
+        world.start_sinks_anew(DEAD_LETTER_LIMIT=str(100 * DEAD_LETTER_LIMIT))
+        world.settle()
+        world.start_sinks_anew()
+
+
+@contextmanager
 def grown(world: World, strike: Strike) -> Iterator[str | None]:
     """The topic gets one more partition."""
     if world.cluster.partitions >= MOST_PARTITIONS:
@@ -29,13 +46,18 @@ def grown(world: World, strike: Strike) -> Iterator[str | None]:
 
 
 def _send(world: World, strike: Strike, count: int) -> str:
-    partition = int(strike.pick * 1000) % world.cluster.partitions
+    partition = _partition(world, strike)
     sent = world.load.producers[0].send_bad(partition, count) - 2
     return f"partition {partition}: {sent} bad messages in a row"
+
+
+def _partition(world: World, strike: Strike) -> int:
+    return int(strike.pick * 1000) % world.cluster.partitions
 
 
 FAULTS = {
     "bad-messages": bad(1, 20),
     "bad-flood": bad(DEAD_LETTER_LIMIT // 4, DEAD_LETTER_LIMIT // 2),
+    "feed-parked": parked,
     "partitions-grown": grown,
 }
