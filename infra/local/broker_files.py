@@ -24,11 +24,12 @@ transaction.state.log.min.isr=2
 share.coordinator.state.topic.replication.factor=3
 share.coordinator.state.topic.min.isr=2
 auto.create.topics.enable=false
-# a dead broker is noticed after 2.5 s, not 9; the active controller's successor counts anew after its 1 to 2 s
-broker.session.timeout.ms=2500
-broker.heartbeat.interval.ms=500
+# a dead broker is noticed after 2 s, not 9; the successor of a dead active controller begins to count after 1 to 2 s
+broker.session.timeout.ms=2000
+broker.heartbeat.interval.ms=400
 controller.quorum.fetch.timeout.ms=1000
-controller.quorum.election.backoff.max.ms=500
+controller.quorum.election.timeout.ms=500
+controller.quorum.election.backoff.max.ms=300
 group.initial.rebalance.delay.ms=0
 # small enough for three on a laptop
 offsets.topic.num.partitions=3
