@@ -44,7 +44,7 @@ from consumer.recovery import Outcome
 log = logging.getLogger(__name__)
 
 SAME_SIZE_TRIES = 5
-LEAD_DECAY = 0.9
+LEAD_DECAY = 0.98  # a batch: slow ones come now and then, and are what the p99 of freshness is made of
 FROZEN_COPY_S = 3.0
 """C2: a client frozen in mid-INSERT keeps the query id for minutes; past this the copy gets an id of its own."""
 
@@ -183,8 +183,9 @@ class Sink:
         if result.outcome is Outcome.STORED:
             job.stored = True
             log.debug("a range is stored", extra=_about(job, job.intent))
-            took_s = now_s - job.cut_s
-            self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
+            if not job.failures:
+                took_s = now_s - job.cut_s
+                self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
         elif result.outcome is Outcome.NEXT_ATTEMPT:
             self._next_attempt(job)
 

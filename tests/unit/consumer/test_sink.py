@@ -151,7 +151,17 @@ def test_the_lead_is_how_long_batches_take_and_falls_slowly(house):
     house.sink.step(2.0)
     house.inserter.finish()
     house.sink.step(3.0)
-    assert house.sink.lead_s == pytest.approx(1.9)
+    assert house.sink.lead_s == pytest.approx(1.98)
+
+
+def test_a_batch_that_was_tried_again_says_nothing_about_the_lead(house):
+    house.fly()
+    house.inserter.finish(error=ClickHouseUnavailable("away"))
+    house.sink.step(0.0)
+    house.sink.step(100.0)
+    house.inserter.finish()
+    house.sink.step(101.0)
+    assert house.sink.lead_s == 0.0
 
 
 def test_s1_nothing_is_sent_while_the_commit_travels(house):
