@@ -26,6 +26,12 @@ class Record(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes | None]]
 
+    @property
+    def size_bytes(self) -> int:
+        """What its key, value and headers take."""
+        headers = sum(len(name) + len(value or b"") for name, value in self.headers)
+        return len(self.key or b"") + len(self.value or b"") + headers
+
 
 class Slab:
     """A run of messages of one partition, in offset order.

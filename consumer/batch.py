@@ -193,6 +193,7 @@ class Buffer:
             if indexes:
                 records = slab.records()
                 self._dead += [DeadLetter(records[index - base], bad[index]) for index in indexes]
+                self.payload_bytes += sum(records[index - base].size_bytes for index in indexes)
             base += len(slab)
 
     def _keep(self, blocks: dict[str, dict[str, np.ndarray]], raw_bytes: int) -> None:

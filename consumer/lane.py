@@ -168,7 +168,8 @@ class Lane:
     def _may_wait_no_longer(self, now_s: float) -> bool:
         if self._finished_s is None:
             self._finished_s = now_s
-        return self.buffer.is_empty or now_s - self._finished_s >= COALESCE_S
+        nothing_comes = self.buffer.is_empty and not self.pending
+        return nothing_comes or now_s - self._finished_s >= COALESCE_S
 
     def applied(self, commit: Commit) -> None:
         """The commit was acknowledged: move on. A named job may be sent from here on, not before (S1)."""

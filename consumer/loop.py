@@ -1,4 +1,4 @@
-"""The sink's main loop: poll, fill lanes, step, and start over when the group moved on. `__main__` runs it.
+"""The sink's main loop: poll, step, fill lanes, and start over when the group moved on. `__main__` runs it.
 
 It keeps polling whatever ClickHouse does, because a member that does not poll holds up everybody's rebalance.
 """
@@ -83,7 +83,7 @@ class Loop:
             if self._group.changed:
                 self._start_over()
             self._parking.retry_due(self._now_s())
-            self._sink.step(self._now_s())  # first: what was just read is decoded while a commit travels
+            self._step()
             self._fill()
             self._failures = 0
         except CommitRefused as refused:
@@ -118,29 +118,37 @@ class Loop:
     def _hungry(self) -> set[Partition]:
         """Whom to read for. Over the memory limit: nobody, or when nothing is on its way, the largest buffer alone.
 
-        A range that has to be rebuilt cannot be cut early, so one at a time must be let finish.
+        A range that has to be rebuilt cannot be cut early, so one at a time must be let finish. Behind a ready batch
+        is read only while half the memory is free: no lane takes from the others what it cannot send yet.
         """
-        hungry = {at: lane for at, lane in self._sink.lanes.items() if lane.is_hungry}
-        if not hungry or not self._is_over_memory():
+        buffered_bytes, lanes = self._buffered_bytes(), self._sink.lanes.items()
+        ahead = buffered_bytes < self._memory_bytes / 2
+        hungry = {at: lane for at, lane in lanes if lane.is_hungry and (ahead or lane.ready is None)}
+        if not hungry or buffered_bytes < self._memory_bytes:
             return set(hungry)
         if any(lane.jobs() for lane in self._sink.lanes.values()):
             return set()
         return {max(hungry, key=lambda at: hungry[at].buffer.payload_bytes)}
 
-    def _is_over_memory(self) -> bool:
-        return sum(lane.buffered_bytes for lane in self._sink.lanes.values()) >= self._memory_bytes
+    def _buffered_bytes(self) -> int:
+        return sum(lane.buffered_bytes for lane in self._sink.lanes.values())
+
+    def _step(self) -> None:
+        """Before filling, so that what was just read is decoded while a commit travels."""
+        try:
+            self._sink.step(self._now_s())
+        except KafkaUnavailable:  # one lane's dead letters cannot be sent: the others go on
+            self._fill()
+            raise
 
     def _fill(self) -> None:
-        """Fill the lanes; when memory runs short the largest buffer is cut early."""
+        """Fill the lanes; when memory runs short the largest buffer that can be cut is cut early."""
         now_s, lanes = self._now_s(), list(self._sink.lanes.values())
-        hurried = (
-            max(lanes, key=lambda lane: lane.buffer.payload_bytes)
-            if lanes and self._is_over_memory()
-            else None
-        )
+        is_short = self._buffered_bytes() >= self._memory_bytes
+        free = [lane for lane in lanes if lane.ready is None and is_short]
+        hurried = max(free, key=lambda lane: lane.buffer.payload_bytes, default=None)
         for lane in lanes:
             lane.fill(now_s, hurry=lane is hurried, lead_s=self._sink.lead_s)
-        for lane in lanes:
             if self._sink.lanes.get(lane.partition) is lane:
                 self._parking.check_flood(lane)
 
@@ -161,9 +169,8 @@ class Loop:
             if not lane.parked and (error := self._opening.is_out_of_range(lane)):
                 self._parking.park(lane.feed, error)
         partitions = sorted(map(str, self._sink.lanes))
-        detail = (
-            f"working on {', '.join(partitions)}" if partitions else "idle: more consumers than partitions"
-        )
+        work = ", ".join(partitions)
+        detail = f"working on {work}" if work else "idle: more consumers than partitions"
         self._health.set_ready(True, detail)
         self._denials = 0
         log.info(
@@ -219,16 +226,14 @@ class Loop:
                 self._inserter.wait(BUSY_WAIT_S)
                 self._sink.step(self._now_s())
         except PenstockError as error:
-            log.info(
-                "the last commit did not go through, the next owner recovers", extra={"reason": str(error)}
-            )
+            reason = {"reason": str(error)}
+            log.info("the last commit did not go through, the next owner recovers", extra=reason)
 
     def _report(self) -> None:
         now_s = self._now_s()
         if now_s - self._reported_s < REPORT_EVERY_S:
             return
-        lags = self._lags()
-        rows = self._sink.stored_rows
+        lags, rows = self._lags(), self._sink.stored_rows
         if rows != self._reported_rows:
             per_s = (rows - self._reported_rows) / (now_s - self._reported_s)
             log.info("stored", extra={"rows": rows, "rows_per_s": round(per_s), "lag": sum(lags.values())})

@@ -88,6 +88,7 @@ class Sink:
         self._instance, self._blocked, self._jitter = instance, blocked, jitter
         self.lanes: dict[Partition, Lane] = {}
         self.stored_rows = 0
+        self._failed_s = -1.0
         self.lead_s = 0.0
         """How long batches took lately from being cut to being stored, the slow ones remembered longer."""
 
@@ -183,7 +184,7 @@ class Sink:
         if result.outcome is Outcome.STORED:
             job.stored = True
             log.debug("a range is stored", extra=_about(job, job.intent))
-            if not job.failures:
+            if job.cut_s > self._failed_s:  # else it waited for what failed
                 took_s = now_s - job.cut_s
                 self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
         elif result.outcome is Outcome.NEXT_ATTEMPT:
@@ -197,7 +198,7 @@ class Sink:
         log.warning("rows of a range are missing, its next attempt is named", extra=_about(job, job.wants))
 
     def _try_later(self, lane: Lane, job: Job, error: ClickHouseUnavailable, now_s: float) -> None:
-        job.failures += 1
+        job.failures, self._failed_s = job.failures + 1, now_s
         job.verify, job.submitted = True, False
         job.not_before_s = now_s + delay_s(job.failures, jitter=self._jitter())
         job.failing_since_s = now_s if job.failing_since_s is None else job.failing_since_s

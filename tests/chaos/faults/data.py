@@ -27,12 +27,14 @@ def parked(world: World, strike: Strike) -> Iterator[str | None]:
     """
     partition = _partition(world, strike)
     sent = world.load.send_flood(partition, DEAD_LETTER_LIMIT + 1 + int(strike.pick * DEAD_LETTER_LIMIT))
+    ends = world.cluster.ends()
     world.wait_for(lambda: world.crew.has_said("a feed is parked"), "no sink parks the feed")
     try:
         yield f"partition {partition}: {sent - 2} bad messages in a row, the feed is parked"
     finally:
         world.start_sinks_anew(DEAD_LETTER_LIMIT=str(100 * DEAD_LETTER_LIMIT))
         world.settle()
+        world.wait_for(lambda: _has_passed(world, ends), "the flood is not committed")
         world.start_sinks_anew()
 
 
@@ -49,6 +51,11 @@ def _send(world: World, strike: Strike, count: int) -> str:
     partition = _partition(world, strike)
     sent = world.load.producers[0].send_bad(partition, count) - 2
     return f"partition {partition}: {sent} bad messages in a row"
+
+
+def _has_passed(world: World, ends: dict[int, int]) -> bool:
+    committed = world.cluster.committed()
+    return all(committed.get(partition, 0) >= end for partition, end in ends.items())
 
 
 def _partition(world: World, strike: Strike) -> int:

@@ -395,6 +395,14 @@ def test_a_lane_that_rebuilds_a_range_is_hungry_until_its_end():
     assert (busy.ready.batch.next, busy.is_hungry) == (5, True)
 
 
+def test_a_finished_batch_waits_for_what_was_read_and_not_gathered_yet():
+    busy = flying()
+    busy.flying.stored = True
+    busy.pending.append(slab([event(3)], 3))
+    assert busy.wanted_commit(0.0) is None
+    assert busy.wanted_commit(COALESCE_S) is not None
+
+
 def test_gathering_cuts_no_batch():
     busy = lane()
     busy.pending.append(slab([event(n) for n in range(3)], 0))

@@ -164,6 +164,21 @@ def test_a_batch_that_was_tried_again_says_nothing_about_the_lead(house):
     assert house.sink.lead_s == 0.0
 
 
+def test_a_batch_that_waited_for_one_that_failed_says_nothing_about_the_lead(house):
+    house.fly()
+    house.read(now_s=1.0)
+    house.inserter.finish(error=ClickHouseUnavailable("away"))
+    house.sink.step(2.0)
+    house.sink.step(100.0)
+    house.inserter.finish()
+    house.sink.step(101.0)
+    house.inserter.finish()
+    house.sink.step(102.0)
+    house.sink.step(200.0)
+    assert house.sink.stored_rows == 6
+    assert house.sink.lead_s == 0.0
+
+
 def test_s1_nothing_is_sent_while_the_commit_travels(house):
     house.commits.commit = lambda offsets, meanwhile: bool(house.inserter.submitted)
     house.read()

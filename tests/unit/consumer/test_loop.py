@@ -1,0 +1,84 @@
+from types import SimpleNamespace
+
+import pytest
+
+from common.errors import KafkaUnavailable
+from common.slab import Partition
+from consumer.batch import Limits
+from consumer.lane import Lane
+from consumer.loop import Loop
+from tests.unit.consumer.material import ONE_EACH, STANDING, TP, event, feed, slab
+
+MEMORY_BYTES = 1_000
+FIRST, SECOND = Partition("events", 0), Partition("events", 1)
+
+
+def lane(partition, rows=3):
+    limits = Limits(rows=rows, payload_bytes=1 << 30, age_s=1.0)
+    return Lane(feed(ONE_EACH), partition, TP, 0, STANDING, limits)
+
+
+def read(some_lane, count):
+    """Let the lane read so many messages."""
+    start = some_lane.position
+    some_lane.pending.append(slab([event(n) for n in range(start, start + count)], start))
+    some_lane.fill(0.0)
+
+
+class Sink:
+    lead_s = 0.0
+
+    def __init__(self, *lanes):
+        self.lanes = {each.partition: each for each in lanes}
+        self.error = None
+
+    def step(self, now_s):
+        if self.error:
+            raise self.error
+
+
+def loop(sink, memory_bytes=MEMORY_BYTES):
+    """A loop with nothing but lanes."""
+    parking = SimpleNamespace(check_flood=lambda lane: None)
+    return Loop(
+        None, sink, None, parking, None, None, None, memory_bytes=memory_bytes, now_s=lambda: 0.0, wait=None
+    )
+
+
+def test_it_reads_behind_a_ready_batch_while_half_the_memory_is_free():
+    ahead, idle = lane(FIRST), lane(SECOND)
+    read(ahead, 3)
+    assert ahead.ready is not None
+    assert loop(Sink(ahead, idle), memory_bytes=3 * ahead.buffered_bytes)._hungry() == {FIRST, SECOND}
+
+
+def test_it_does_not_read_behind_a_ready_batch_when_memory_runs_short_and_goes_on_for_the_others():
+    ahead, idle = lane(FIRST), lane(SECOND)
+    read(ahead, 3)
+    assert loop(Sink(ahead, idle), memory_bytes=2 * ahead.buffered_bytes)._hungry() == {SECOND}
+
+
+def test_over_the_memory_limit_nobody_reads_while_a_batch_is_on_its_way():
+    ahead, idle = lane(FIRST), lane(SECOND)
+    read(ahead, 3)
+    assert loop(Sink(ahead, idle), memory_bytes=ahead.buffered_bytes)._hungry() == set()
+
+
+def test_over_the_memory_limit_the_largest_buffer_that_can_be_cut_is_cut():
+    behind_a_ready_one, free = lane(FIRST), lane(SECOND)
+    read(behind_a_ready_one, 3)
+    read(behind_a_ready_one, 2)
+    behind_a_ready_one.buffer.decode()
+    read(free, 1)
+    loop(Sink(behind_a_ready_one, free), memory_bytes=1)._fill()
+    assert free.ready.batch.next == 1
+
+
+def test_lanes_go_on_when_the_dead_letters_of_one_cannot_be_sent():
+    other = lane(FIRST)
+    sink = Sink(other)
+    sink.error = KafkaUnavailable("no broker for the dead-letter topic")
+    other.pending.append(slab([event(n) for n in range(3)], 0))
+    with pytest.raises(KafkaUnavailable):
+        loop(sink)._step()
+    assert other.ready.batch.next == 3
