@@ -24,6 +24,11 @@ def content(part):
     )
 
 
+def test_a_records_size_is_that_of_its_key_value_and_headers():
+    assert Record(0, 0, b"key", b"value", [("name", b"is"), ("none", None)]).size_bytes == 18
+    assert Record(0, 0, None, None, ()).size_bytes == 0
+
+
 def test_a_partition_reads_as_topic_and_number():
     assert str(HERE) == "events/3"
 

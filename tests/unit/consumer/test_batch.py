@@ -269,6 +269,14 @@ def test_a_dead_letter_carries_the_whole_record_and_the_reason():
     assert made.dead[0].reason.startswith("JSON is malformed")
 
 
+def test_dead_letters_count_as_bytes_of_the_batch():
+    gathering = buffer(limits=limits(payload_bytes=2_000))
+    gathering.add(slab([b"{" * 2_000]), 0.0)
+    gathering.decode()
+    assert gathering.payload_bytes >= 2_000
+    assert gathering.is_full
+
+
 def test_dead_letters_of_several_slabs_find_their_records():
     gathering = buffer()
     gathering.add(slab([event(0), BAD]), 0.0)
