@@ -15,19 +15,12 @@ Fault = Callable[[World, Strike], AbstractContextManager[str | None]]
 
 def killed(choose: Choose) -> Fault:
     """SIGKILL, started again at the end."""
+    return _ended(choose, lambda server: server.kill())
 
-    @contextmanager
-    def fault(world: World, strike: Strike) -> Iterator[str | None]:
-        chosen = choose(world, strike)
-        said = _told(chosen)
-        for server in chosen:
-            server.kill()
-        try:
-            yield said
-        finally:
-            _start(chosen)
 
-    return fault
+def restarted(choose: Choose) -> Fault:
+    """SIGTERM, a clean end, started again."""
+    return _ended(choose, lambda server: server.stop())
 
 
 def frozen(choose: Choose) -> Fault:
@@ -47,15 +40,13 @@ def frozen(choose: Choose) -> Fault:
     return fault
 
 
-def restarted(choose: Choose) -> Fault:
-    """SIGTERM, a clean end, started again."""
-
+def _ended(choose: Choose, end: Callable[[Service], None]) -> Fault:
     @contextmanager
     def fault(world: World, strike: Strike) -> Iterator[str | None]:
         chosen = choose(world, strike)
         said = _told(chosen)
         for server in chosen:
-            server.stop()
+            end(server)
         try:
             yield said
         finally:

@@ -2,23 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 
-from tests.chaos.crew import Member
+from tests.chaos.crew import Crew, Member
 from tests.chaos.schedule import Strike
 from tests.chaos.world import World
 
 COME_AND_GO_EVERY_S = 1.0
 
 
-@contextmanager
-def killed(world: World, strike: Strike) -> Iterator[str | None]:
-    """SIGKILL; a new one starts at once, as under a supervisor."""
-    member = world.crew.pick(strike.pick)
-    world.crew.kill(member)
-    yield _told(member)
-    world.crew.supervise()
+def ended(
+    end: Callable[[Crew, Member], None],
+) -> Callable[[World, Strike], AbstractContextManager[str | None]]:
+    """One of them ends so; a new one starts at once, as under a supervisor."""
+
+    @contextmanager
+    def fault(world: World, strike: Strike) -> Iterator[str | None]:
+        member = world.crew.pick(strike.pick)
+        end(world.crew, member)
+        yield _told(member)
+        world.crew.supervise()
+
+    return fault
 
 
 @contextmanager
@@ -43,15 +49,6 @@ def frozen(world: World, strike: Strike) -> Iterator[str | None]:
 
 
 @contextmanager
-def restarted(world: World, strike: Strike) -> Iterator[str | None]:
-    """SIGTERM, a clean end, a new one."""
-    member = world.crew.pick(strike.pick)
-    world.crew.stop(member)
-    yield _told(member)
-    world.crew.supervise()
-
-
-@contextmanager
 def come_and_go(world: World, strike: Strike) -> Iterator[str | None]:
     """Every second a member joins and the one before it goes, with and without a word in turn."""
     guests = [world.crew.join()]
@@ -73,10 +70,10 @@ def _told(member: Member) -> str:
 
 
 FAULTS = {
-    "sink-killed": killed,
+    "sink-killed": ended(Crew.kill),
     "sinks-all-killed": all_killed,
     "sink-frozen-shortly": frozen,
     "sink-frozen-past-session": frozen,
-    "sink-restarted": restarted,
+    "sink-restarted": ended(Crew.stop),
     "rebalance-storm": come_and_go,
 }
