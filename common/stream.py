@@ -21,7 +21,7 @@ DEDUPLICATION_WINDOW = 100_000
 """Tokens (parts) that a table remembers: more than it takes in during the longest outage of a consumer (R3)."""
 
 _ADDRESS_DDL = """_tp UInt64,
-    _off UInt64 CODEC(Delta, ZSTD(1)),
+    _off UInt64 CODEC(Delta, LZ4),
     _row UInt32,
     _rows UInt32,
     PROJECTION by_address (SELECT _tp, _off, _row, _rows ORDER BY _tp, _off, _row)"""

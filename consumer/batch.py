@@ -5,6 +5,7 @@ The sink adds slabs and cuts batches. A message is decoded once, soon after it a
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
@@ -20,6 +21,9 @@ from consumer.addressing import with_address
 
 PIECE_BYTES = 256 << 10
 """Raw bytes that are decoded at a time: messages, events and columns of a piece stay in the processor's cache."""
+
+EMPTY_STRING_BYTES = sys.getsizeof("")
+"""What each string takes besides its characters: with short fields it is as much again."""
 
 MAX_TABLE_PARTITIONS = 50
 """ClickHouse refuses a block with more than 100 table partitions (252) by default: a batch closes well before."""
@@ -199,8 +203,9 @@ class Buffer:
     def _keep(self, blocks: dict[str, dict[str, np.ndarray]], raw_bytes: int) -> None:
         kept = [column for columns in blocks.values() for column in columns.values()]
         size = sum(column.nbytes for column in kept)
-        if any(column.dtype.hasobject for column in kept):  # strings: an array holds pointers to them
-            size += raw_bytes
+        strings = sum(column.size for column in kept if column.dtype.hasobject)
+        if strings:  # an array holds pointers to them
+            size += raw_bytes + strings * EMPTY_STRING_BYTES
         self._pieces.append(_Piece(blocks, size))
         self.payload_bytes += size
         for table in self._tables:

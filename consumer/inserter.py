@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from consumer.job import Job
-from consumer.recovery import Outcome, Recovery
+from consumer.recovery import Found, Outcome, Recovery
+
+LOOK_ROWS = 200_000
+"""Jobs of a feed that are to be recovered are looked at together, up to so many rows at a time."""
 
 
 class Result(NamedTuple):
@@ -26,6 +30,7 @@ class Inserter:
     def __init__(self, recovery: Recovery, now_s: Callable[[], float]) -> None:
         self._recovery, self._now_s = recovery, now_s
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._next: deque[Job | None] = deque()
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._landed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="insert", daemon=True)
@@ -57,12 +62,41 @@ class Inserter:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while jobs := self._take():
             started_s = self._now_s()
-            outcome, error = None, None
             try:
-                outcome = self._recovery.carry_out(job)
-            except Exception as caught:  # told to the main thread, which decides
-                error = caught
-            self._results.put(Result(job, outcome, error, self._now_s() - started_s))
-            self._landed.set()
+                looks: Sequence[Found | None] = self._recovery.look(jobs) if len(jobs) > 1 else [None]
+            except Exception as error:  # told to the main thread, which decides
+                for job in jobs:
+                    self._tell(Result(job, None, error, self._now_s() - started_s))
+                continue
+            for job, found in zip(jobs, looks, strict=True):
+                self._carry_out(job, found)
+
+    def _take(self) -> list[Job]:
+        """The next job, and those right behind it that can be looked at with it; nothing at the end."""
+        waiting, rows = self._next, 0
+        jobs: list[Job] = []
+        while not waiting or not self._jobs.empty():
+            waiting.append(self._jobs.get())
+        while waiting and (job := waiting[0]) is not None:
+            rows += job.batch.rows
+            alike = jobs and job.verify and jobs[0].verify and job.partition.topic == jobs[0].partition.topic
+            if jobs and not (alike and rows <= LOOK_ROWS):
+                break
+            jobs.append(job)
+            waiting.popleft()
+        return jobs
+
+    def _carry_out(self, job: Job, found: Found | None) -> None:
+        started_s = self._now_s()
+        outcome, error = None, None
+        try:
+            outcome = self._recovery.carry_out(job, found)
+        except Exception as caught:  # told to the main thread, which decides
+            error = caught
+        self._tell(Result(job, outcome, error, self._now_s() - started_s))
+
+    def _tell(self, result: Result) -> None:
+        self._results.put(result)
+        self._landed.set()

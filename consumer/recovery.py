@@ -1,14 +1,14 @@
 """Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
 
 An INSERT that was never tried before and is acknowledged is in. Everything else goes the one recovery path: count the
-range by address; complete: done; else insert what is missing under the same token and count again; what is still
-missing needs the next attempt's token, which has to be named in a commit first.
+range by address (one query may count those of many jobs); complete: done; else insert what is missing under the same
+token and count again; what is still missing needs the next attempt's token, which is named in a commit first.
 """
 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from consumer.batch import Batch
 from consumer.job import Job, Tokens
 
 Columns = Mapping[str, np.ndarray]
+Found = Mapping[str, Stored]  # by table
 
 
 class Outcome(enum.Enum):
@@ -36,8 +37,8 @@ class Tables(Protocol):
     def insert(self, table: str, columns: Columns, *, token: str, query_id: str) -> None:
         """Insert one block."""
 
-    def stored(self, table: str, range_: Range) -> Stored:
-        """Addresses that are there."""
+    def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
+        """Addresses that are there, of each range."""
 
     def is_running(self, query_id_prefix: str) -> bool:
         """Whether a copy of an INSERT still runs."""
@@ -54,13 +55,29 @@ class Recovery:
         self._store, self._tokens = store, tokens
         self._partition_of = {table.name: table.partition_of for table in tables}
 
-    def carry_out(self, job: Job) -> Outcome:
-        """Insert the job's rows, or find out what an earlier attempt left. Raises what the store raises."""
+    def look(self, jobs: Sequence[Job]) -> list[Found]:
+        """What the tables hold of each job's range, with one query a table. Raises what the store raises.
+
+        Rows may land afterwards, as they may after any count: good for the first count of one `carry_out`, no other.
+        """
+        looks: list[dict[str, Stored]] = [{} for _ in jobs]
+        for table in dict.fromkeys(name for job in jobs for name in job.batch.blocks):
+            asked = [at for at, job in enumerate(jobs) if table in job.batch.blocks and not job.cancelled]
+            ranges = [_range_of(jobs[at].batch) for at in asked]
+            for at, stored in zip(asked, self._store.stored(table, ranges) if ranges else (), strict=True):
+                looks[at][table] = stored
+        return list(looks)
+
+    def carry_out(self, job: Job, found: Found | None = None) -> Outcome:
+        """Insert the job's rows, or find out what an earlier attempt left. Raises what the store raises.
+
+        `found` is what `look` has just found of a job that is to be verified.
+        """
         try:
             if not job.verify:
                 self._insert(job, lambda table: job.batch.blocks[table])
                 return Outcome.STORED
-            return self._recover(job)
+            return self._recover(job, found)
         except _Cancelled:
             return Outcome.CANCELLED
 
@@ -83,8 +100,8 @@ class Recovery:
         _, firsts = np.unique(partition_of(columns), return_index=True)
         return {name: column[firsts] for name, column in columns.items()}
 
-    def _recover(self, job: Job) -> Outcome:
-        missing = self._missing(job)
+    def _recover(self, job: Job, found: Found | None) -> Outcome:
+        missing = self._missing(job, found)
         if missing:
             self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
             missing = self._missing(job)
@@ -102,12 +119,15 @@ class Recovery:
                 if self._store.is_running(token):
                     raise ClickHouseUnavailable(f"INSERT {token}: an earlier copy of it still runs")
 
-    def _missing(self, job: Job) -> dict[str, Columns]:
+    def _missing(self, job: Job, found: Found | None = None) -> dict[str, Columns]:
         """Per table the rows that it does not hold; tables that are complete are left out."""
         missing: dict[str, Columns] = {}
         for table, columns in job.batch.blocks.items():
             self._stop_if_cancelled(job)
-            stored = self._store.stored(table, Range(job.batch.tp, job.batch.first, job.batch.next))
+            if found and table in found:
+                stored = found[table]
+            else:
+                (stored,) = self._store.stored(table, [_range_of(job.batch)])
             keep = ~_is_stored(columns, stored, job.batch, table)
             if keep.any():
                 missing[table] = {name: column[keep] for name, column in columns.items()}
@@ -116,6 +136,10 @@ class Recovery:
     def _stop_if_cancelled(self, job: Job) -> None:
         if job.cancelled:
             raise _Cancelled
+
+
+def _range_of(batch: Batch) -> Range:
+    return Range(batch.tp, batch.first, batch.next)
 
 
 def _is_stored(columns: Columns, stored: Stored, batch: Batch, table: str) -> np.ndarray:

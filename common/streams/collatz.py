@@ -109,7 +109,7 @@ CREATE TABLE IF NOT EXISTS {table} (
     value UInt128 CODEC(ZSTD(1)),
     timestamp DateTime64(3) CODEC(Delta, ZSTD(1)),
     {address},
-    PROJECTION by_value (SELECT value, number ORDER BY value, number),
+    PROJECTION by_value (SELECT value, number ORDER BY value),
     PROJECTION maxima (SELECT _tp, max(tuple(step, number)), max(tuple(value, number)) GROUP BY _tp)
 ) ENGINE = MergeTree ORDER BY (number, step) {settings}
 """,

@@ -17,6 +17,7 @@ from common.codec import Decoded
 from common.settings import ClickHouseSettings
 from common.streams.collatz import LARGEST_NUMBER, Walk, walk_of
 from consumer.addressing import with_address
+from infra.local.waiting import wait_until
 from tests.bench.streams import PAYLOADS, SECOND
 
 PARTITIONS = 12
@@ -24,6 +25,7 @@ BLOCK_ROWS = 100_000
 TOPIC_ID = uuid.UUID(int=7)
 PAYLOAD = PAYLOADS["collatz"].on(PARTITIONS, "_grown")
 STEPS_A_WALK = 325
+MERGES_DEADLINE_S = 300.0
 
 
 class Block(NamedTuple):
@@ -38,6 +40,7 @@ class Walks:
     """The table, and the walks that come next."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
+        self._settings = settings
         self.store = Store(settings)
         client = Client(settings.host, port=settings.port)
         client.execute(f"DROP TABLE IF EXISTS {PAYLOAD.table.name} SYNC")
@@ -71,6 +74,13 @@ class Walks:
             turn += 1
             progress(self.rows)
             yield Block(self.rows, len(columns["_off"]), took_s)
+
+    def await_merges(self) -> None:
+        """Wait until the server merges no parts of the table."""
+        client = Client(self._settings.host, port=self._settings.port)
+        running = f"SELECT count() FROM system.merges WHERE table = '{PAYLOAD.table.name}'"
+        wait_until(lambda: client.execute(running) == [(0,)], MERGES_DEADLINE_S)
+        client.disconnect()
 
     def _block(self, partition: int) -> tuple[dict[str, np.ndarray], int, int]:
         events: list[Walk] = []

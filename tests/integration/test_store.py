@@ -72,10 +72,17 @@ def test_a_block_of_more_table_partitions_than_the_servers_default_goes_in_once(
 
 def test_the_addresses_of_a_range_are_those_stored(store):
     insert(store, days(10, first_offset=5))
-    stored = store.stored(DAYS.name, Range(TP, 7, 12))
+    (stored,) = store.stored(DAYS.name, [Range(TP, 7, 12)])
     assert sorted(stored.offsets.tolist()) == [7, 8, 9, 10, 11]
     assert set(stored.rows.tolist()) == {0}
-    assert store.stored(DAYS.name, Range(TP + 1, 0, 100)).offsets.tolist() == []
+
+
+def test_several_ranges_are_asked_for_with_one_query(store):
+    insert(store, days(10, first_offset=5))
+    one, none, other = store.stored(DAYS.name, [Range(TP, 7, 9), Range(TP + 1, 0, 100), Range(TP, 12, 99)])
+    assert sorted(one.offsets.tolist()) == [7, 8]
+    assert none.offsets.tolist() == []
+    assert sorted(other.offsets.tolist()) == [12, 13, 14]
 
 
 def test_the_highest_offset_is_none_for_a_partition_without_rows(store):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,11 +61,14 @@ class FakeTables:
         fate = self.fates.popleft() if self.fates else acknowledged
         fate(self, copy)
 
-    def stored(self, table: str, range_: Range) -> Stored:
-        """Addresses that are there."""
-        self.calls.append(f"count {table}")
+    def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
+        """Addresses that are there, of each range."""
+        self.calls.append(f"count {table}" + f" x{len(ranges)}" * (len(ranges) > 1))
         if self.errors and (error := self.errors.popleft()):
             raise error
+        return [self._stored(table, range_) for range_ in ranges]
+
+    def _stored(self, table: str, range_: Range) -> Stored:
         found = [
             (off, row)
             for (tp, off, row), times in self.rows[table].items()

@@ -299,9 +299,9 @@ class Server(FakeTables):
             self.network.append(copy)
         too_big(self, copy)
 
-    def stored(self, table, range_):
+    def stored(self, table, ranges):
         self._fail_sometimes()
-        return super().stored(table, range_)
+        return super().stored(table, ranges)
 
     def is_running(self, query_id_prefix: str) -> bool:
         self._fail_sometimes()
@@ -348,6 +348,7 @@ class InsertThread:
         self.jobs: deque[Job] = deque()
         self.landed: list[Result] = []
         self._answers: list[object] = []
+        self._looks = False
 
     def submit(self, job: Job) -> None:
         job.submitted = True
@@ -363,9 +364,13 @@ class InsertThread:
         self._real_flag = job.cancelled
         job.cancelled = job.cancelled and self.world.chance(0.5)
         self._replayed, self._sent = 0, False
+        if not self._answers:  # it is looked at among others, or alone
+            self._looks = job.verify and self.world.chance(0.5)
         outcome, error = None, None
         try:
-            outcome = self.world.house.recovery(self, TOKENS, self.world.tables).carry_out(job)
+            recovery = self.world.house.recovery(self, TOKENS, self.world.tables)
+            found = recovery.look([job])[0] if self._looks else None
+            outcome = recovery.carry_out(job, found)
         except Stopped:
             return
         except Killed:
@@ -403,8 +408,8 @@ class InsertThread:
     def insert(self, table, columns, *, token, query_id):
         return self._play(lambda: self.world.server.insert(table, columns, token=token, query_id=query_id))
 
-    def stored(self, table, range_):
-        return self._play(lambda: self.world.server.stored(table, range_))
+    def stored(self, table, ranges):
+        return self._play(lambda: self.world.server.stored(table, ranges))
 
     def is_running(self, query_id_prefix):
         return self._play(lambda: self.world.server.is_running(query_id_prefix))

@@ -1,4 +1,5 @@
 import random
+import sys
 
 import pytest
 
@@ -83,6 +84,14 @@ def test_strings_count_with_their_length_not_with_the_pointers_to_them():
     gathering.decode()
     assert gathering.payload_bytes > 1_990
     assert gathering.is_full
+
+
+def test_short_strings_count_with_what_python_adds_to_each():
+    texts = Table(name="texts", ddl="", rows=one_row_each(n=object))
+    messages = events(0, 100)
+    made = batch(messages, texts)
+    arrays_bytes = sum(column.nbytes for column in made.blocks["texts"].values())
+    assert made.payload_bytes == arrays_bytes + sum(map(len, messages)) + 100 * sys.getsizeof("")
 
 
 def test_a_batch_is_due_when_its_first_message_reaches_the_age():

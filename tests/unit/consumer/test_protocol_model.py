@@ -284,9 +284,9 @@ def test_the_model_finds_a_deduplication_window_that_is_too_small():
 
 
 class TrustsTheToken(Recovery):
-    def carry_out(self, job):
+    def carry_out(self, job, found=None):
         job.verify = False
-        return super().carry_out(job)
+        return super().carry_out(job, found)
 
 
 def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_token():
@@ -294,10 +294,10 @@ def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_t
 
 
 class TriesNotTheSameToken(Recovery):
-    def _recover(self, job):
-        if job.intent.attempt == 1 and self._missing(job):
+    def _recover(self, job, found):
+        if job.intent.attempt == 1 and self._missing(job, found):
             return Outcome.NEXT_ATTEMPT
-        return super()._recover(job)
+        return super()._recover(job, found)
 
 
 def test_the_model_finds_a_next_attempt_before_the_token_is_used_up():
@@ -313,10 +313,20 @@ def test_the_model_finds_c3_a_next_attempt_while_a_copy_still_runs():
     assert_found(TWICE, LATE_COPIES, recovery=AsksForNoCopy)
 
 
+class KeepsItsLook(Recovery):
+    def _missing(self, job, found=None):
+        kept = vars(self._store).setdefault("kept", {})
+        return super()._missing(job, kept.setdefault(job.batch.first, found))
+
+
+def test_the_model_finds_a_look_that_is_used_for_a_later_count():
+    assert_found(TWICE, LATE_COPIES, recovery=KeepsItsLook)
+
+
 class TakesErrorsForMissing(Recovery):
-    def _missing(self, job):
+    def _missing(self, job, found=None):
         try:
-            return super()._missing(job)
+            return super()._missing(job, found)
         except ClickHouseUnavailable:
             return dict(job.batch.blocks)
 
@@ -326,9 +336,9 @@ def test_the_model_finds_c4_an_error_taken_for_missing():
 
 
 class TakesErrorsForComplete(Recovery):
-    def _missing(self, job):
+    def _missing(self, job, found=None):
         try:
-            return super()._missing(job)
+            return super()._missing(job, found)
         except ClickHouseUnavailable:
             return {}
 

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -122,6 +123,58 @@ def test_a_range_of_which_nothing_is_there_is_inserted_and_counted_again(tables)
     assert carry_out(tables, verified()) is Outcome.STORED
     assert tables.calls == ["count one_each", "insert one_each", "count one_each"]
     assert held(tables) == complete("one_each")
+
+
+def elsewhere(some_job, tp):
+    """The same range of another partition."""
+    blocks = {
+        name: {**columns, "_tp": np.full_like(columns["_tp"], tp)}
+        for name, columns in some_job.batch.blocks.items()
+    }
+    return replace(some_job, batch=replace(some_job.batch, tp=tp, blocks=blocks))
+
+
+def test_the_first_counts_of_several_jobs_are_one_query_a_table(tables):
+    recovery = Recovery(tables, TOKENS, TABLES)
+    tables.put("one_each", TP, [(off, 0) for off in range(FIRST, NEXT)])
+    jobs = [verified(ONE_EACH, PARTS), elsewhere(verified(ONE_EACH), TP + 1), elsewhere(verified(), TP + 2)]
+    tables.calls.clear()
+    looks = recovery.look(jobs)
+    assert tables.calls == ["count one_each x3", "count parts"]
+    assert [sorted(look) for look in looks] == [["one_each", "parts"], ["one_each"], ["one_each"]]
+    assert [len(look["one_each"].offsets) for look in looks] == [NEXT - FIRST, 0, 0]
+
+
+def test_a_job_that_was_looked_at_counts_once_more_after_its_insert(tables):
+    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
+    (found,) = recovery.look([some_job])
+    tables.calls.clear()
+    assert recovery.carry_out(some_job, found) is Outcome.STORED
+    assert tables.calls == ["insert one_each", "count one_each"]
+    assert held(tables) == complete("one_each")
+
+
+def test_a_range_that_the_look_found_complete_needs_nothing_more(tables):
+    recovery = Recovery(tables, TOKENS, TABLES)
+    recovery.carry_out(fresh())
+    (found,) = recovery.look([verified()])
+    tables.calls.clear()
+    assert recovery.carry_out(verified(), found) is Outcome.STORED
+    assert tables.calls == []
+
+
+def test_rows_that_land_after_the_look_are_not_there_twice(tables):
+    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
+    (found,) = recovery.look([some_job])
+    recovery.carry_out(fresh())
+    assert recovery.carry_out(some_job, found) is Outcome.STORED
+    assert held(tables) == complete("one_each")
+
+
+def test_nothing_is_looked_for_on_behalf_of_a_job_that_is_cancelled(tables):
+    recovery = Recovery(tables, TOKENS, TABLES)
+    assert recovery.look([verified(cancelled=True)]) == [{}]
+    assert tables.calls == []
 
 
 def test_a_lost_acknowledgement_is_found_by_counting(tables):
