@@ -5,14 +5,14 @@ from __future__ import annotations
 import queue
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from consumer.job import Job
-from consumer.recovery import Found, Outcome, Recovery
+from consumer.recovery import NOTHING_KNOWN, Found, Outcome, Recovery
 
-LOOK_ROWS = 200_000
-"""Jobs of a feed that are to be recovered are looked at together, up to so many rows at a time."""
+LOOK_ROWS, LOOK_JOBS = 100_000, 100
+"""Jobs of a feed that are to be recovered are looked at together: so many rows and jobs at most with one query."""
 
 
 class Result(NamedTuple):
@@ -30,7 +30,7 @@ class Inserter:
     def __init__(self, recovery: Recovery, now_s: Callable[[], float]) -> None:
         self._recovery, self._now_s = recovery, now_s
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
-        self._next: deque[Job | None] = deque()
+        self._waiting: deque[Job | None] = deque()
         self._results: queue.SimpleQueue[Result] = queue.SimpleQueue()
         self._landed = threading.Event()
         self._thread = threading.Thread(target=self._run, name="insert", daemon=True)
@@ -62,41 +62,53 @@ class Inserter:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while jobs := self._take():
-            started_s = self._now_s()
-            try:
-                looks: Sequence[Found | None] = self._recovery.look(jobs) if len(jobs) > 1 else [None]
-            except Exception as error:  # told to the main thread, which decides
-                for job in jobs:
-                    self._tell(Result(job, None, error, self._now_s() - started_s))
-                continue
+        while self._turn():  # a call, so that nothing of a job is held while the next is waited for
+            pass
+
+    def _turn(self) -> bool:
+        """Carry out the next job, or several that are looked at together; False at the end.
+
+        A look that fails fails for all of them: each is tried again, later.
+        """
+        jobs, started_s = self._next(), self._now_s()
+        try:
+            looks = self._recovery.look(jobs) if len(jobs) > 1 else [NOTHING_KNOWN] * len(jobs)
+        except Exception as error:  # told to the main thread, which decides
+            for job in jobs:
+                self._tell(Result(job, None, error, self._now_s() - started_s))
+        else:
             for job, found in zip(jobs, looks, strict=True):
                 self._carry_out(job, found)
+        return bool(jobs)
 
-    def _take(self) -> list[Job]:
-        """The next job, and those right behind it that can be looked at with it; nothing at the end."""
-        waiting, rows = self._next, 0
+    def _next(self) -> list[Job]:
+        """The next job, and those right behind it that can be looked at with it; none at the end."""
+        waiting, rows = self._waiting, 0
         jobs: list[Job] = []
         while not waiting or not self._jobs.empty():
             waiting.append(self._jobs.get())
         while waiting and (job := waiting[0]) is not None:
             rows += job.batch.rows
-            alike = jobs and job.verify and jobs[0].verify and job.partition.topic == jobs[0].partition.topic
-            if jobs and not (alike and rows <= LOOK_ROWS):
+            if jobs and not (_are_alike(job, jobs[0]) and rows <= LOOK_ROWS and len(jobs) < LOOK_JOBS):
                 break
             jobs.append(job)
             waiting.popleft()
         return jobs
 
-    def _carry_out(self, job: Job, found: Found | None) -> None:
+    def _carry_out(self, job: Job, found: Found) -> None:
         started_s = self._now_s()
-        outcome, error = None, None
         try:
             outcome = self._recovery.carry_out(job, found)
-        except Exception as caught:  # told to the main thread, which decides
-            error = caught
-        self._tell(Result(job, outcome, error, self._now_s() - started_s))
+        except Exception as error:  # told to the main thread, which decides
+            self._tell(Result(job, None, error, self._now_s() - started_s))
+        else:
+            self._tell(Result(job, outcome, None, self._now_s() - started_s))
 
     def _tell(self, result: Result) -> None:
         self._results.put(result)
         self._landed.set()
+
+
+def _are_alike(job: Job, other: Job) -> bool:
+    """Whether both are to be recovered, from tables of the same feed."""
+    return job.verify and other.verify and job.partition.topic == other.partition.topic

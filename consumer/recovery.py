@@ -20,7 +20,10 @@ from consumer.batch import Batch
 from consumer.job import Job, Tokens
 
 Columns = Mapping[str, np.ndarray]
-Found = Mapping[str, Stored]  # by table
+Found = Mapping[str, Stored]
+"""What was just found of a job's range, by table; a table of which nothing is known is asked."""
+
+NOTHING_KNOWN: Found = {}
 
 
 class Outcome(enum.Enum):
@@ -49,13 +52,13 @@ class _Cancelled(Exception):
 
 
 class Recovery:
-    """Carries out jobs, one at a time, on a store of its own."""
+    """Carries out jobs, one at a time, on a store of its own; looks at several."""
 
     def __init__(self, store: Tables, tokens: Tokens, tables: Iterable[Table]) -> None:
         self._store, self._tokens = store, tokens
         self._partition_of = {table.name: table.partition_of for table in tables}
 
-    def look(self, jobs: Sequence[Job]) -> list[Found]:
+    def look(self, jobs: Sequence[Job]) -> Sequence[Found]:
         """What the tables hold of each job's range, with one query a table. Raises what the store raises.
 
         Rows may land afterwards, as they may after any count: good for the first count of one `carry_out`, no other.
@@ -63,12 +66,13 @@ class Recovery:
         looks: list[dict[str, Stored]] = [{} for _ in jobs]
         for table in dict.fromkeys(name for job in jobs for name in job.batch.blocks):
             asked = [at for at, job in enumerate(jobs) if table in job.batch.blocks and not job.cancelled]
-            ranges = [_range_of(jobs[at].batch) for at in asked]
-            for at, stored in zip(asked, self._store.stored(table, ranges) if ranges else (), strict=True):
-                looks[at][table] = stored
-        return list(looks)
+            if asked:
+                stored = self._store.stored(table, [_range_of(jobs[at].batch) for at in asked])
+                for at, found in zip(asked, stored, strict=True):
+                    looks[at][table] = found
+        return looks
 
-    def carry_out(self, job: Job, found: Found | None = None) -> Outcome:
+    def carry_out(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome:
         """Insert the job's rows, or find out what an earlier attempt left. Raises what the store raises.
 
         `found` is what `look` has just found of a job that is to be verified.
@@ -100,7 +104,7 @@ class Recovery:
         _, firsts = np.unique(partition_of(columns), return_index=True)
         return {name: column[firsts] for name, column in columns.items()}
 
-    def _recover(self, job: Job, found: Found | None) -> Outcome:
+    def _recover(self, job: Job, found: Found) -> Outcome:
         missing = self._missing(job, found)
         if missing:
             self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
@@ -119,15 +123,12 @@ class Recovery:
                 if self._store.is_running(token):
                     raise ClickHouseUnavailable(f"INSERT {token}: an earlier copy of it still runs")
 
-    def _missing(self, job: Job, found: Found | None = None) -> dict[str, Columns]:
+    def _missing(self, job: Job, found: Found = NOTHING_KNOWN) -> dict[str, Columns]:
         """Per table the rows that it does not hold; tables that are complete are left out."""
         missing: dict[str, Columns] = {}
         for table, columns in job.batch.blocks.items():
             self._stop_if_cancelled(job)
-            if found and table in found:
-                stored = found[table]
-            else:
-                (stored,) = self._store.stored(table, [_range_of(job.batch)])
+            stored = found.get(table) or self._store.stored(table, [_range_of(job.batch)])[0]
             keep = ~_is_stored(columns, stored, job.batch, table)
             if keep.any():
                 missing[table] = {name: column[keep] for name, column in columns.items()}

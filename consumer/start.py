@@ -135,7 +135,9 @@ def _group(
     settings: Settings, make_consumer: Callable[[], BulkConsumer], topics: list[str], clock: Clock
 ) -> Group:
     commit_timeout_s = settings.kafka.request_timeout_s + ANSWER_MARGIN_S
-    join = partial(Group, make_consumer, topics, now_s=clock.now_s, commit_timeout_s=commit_timeout_s)
+    join = partial(
+        Group, make_consumer, topics, now_s=clock.now_s, sleep=clock.sleep, commit_timeout_s=commit_timeout_s
+    )
     return _patiently(join, settings, clock)
 
 

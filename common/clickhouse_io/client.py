@@ -99,8 +99,8 @@ def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient
 
 
 @contextmanager
-def translated(client: BlockClient, what: str) -> Iterator[None]:
-    """Turn whatever the driver raises into ClickHouseUnavailable, BlockTooBig or ClickHouseRefused.
+def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> Iterator[None]:
+    """Turn whatever the driver raises into ClickHouseUnavailable, BlockTooBig (if it `sends_block`), ClickHouseRefused.
 
     `what` tells where: the table, and the range when there is one.
     """
@@ -109,7 +109,10 @@ def translated(client: BlockClient, what: str) -> Iterator[None]:
     except (errors.Error, OSError, EOFError) as error:
         was_greeted = client.connection.context.server_info is not None  # ever
         client.disconnect()
-        raise _translate(client, error, what, was_greeted=was_greeted) from error
+        told = _translate(client, error, what, was_greeted=was_greeted)
+        if isinstance(told, BlockTooBig) and not sends_block:
+            told = ClickHouseUnavailable(str(told))
+        raise told from error
     except (ValueError, OverflowError, TypeError) as error:  # a column that does not fit its type
         client.disconnect()
         raise ClickHouseRefused(f"{what}: the rows do not fit the table ({error})") from error

@@ -44,7 +44,7 @@ class Store:
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_partitions_per_insert_block": 0,  # batches close early, but one message may bring many at once
         }
-        with translated(self._client, f"INSERT {token}"):
+        with translated(self._client, f"INSERT {token}", sends_block=True):
             self._client.execute(
                 f"INSERT INTO `{table}` ({names}) VALUES",
                 list(columns.values()),
@@ -58,14 +58,19 @@ class Store:
         wanted = " OR ".join(
             f"(_tp = {tp} AND _off >= {first} AND _off < {end})" for tp, first, end in ranges
         )
-        spans = ", ".join(f"{first}-{end}" for _, first, end in ranges)
-        with translated(self._client, f"reading {table} offsets {spans}"):
+        spans = f"offsets {ranges[0].first}-{ranges[0].next}" + f", {len(ranges)} ranges in all" * (
+            len(ranges) > 1
+        )
+        with translated(self._client, f"reading {table} {spans}"):
             result = self._client.execute(
                 f"SELECT _tp, _off, _row FROM `{table}` WHERE {wanted}", columnar=True
             )
         tps, offsets, rows = (np.asarray(column, np.uint64) for column in result or ((), (), ()))
-        kept = [(tps == tp) & (offsets >= first) & (offsets < end) for tp, first, end in ranges]
-        return [Stored(offsets[mask], rows[mask]) for mask in kept]
+        found = []
+        for tp, first, end in ranges:
+            mask = (tps == tp) & (offsets >= first) & (offsets < end)
+            found.append(Stored(offsets[mask], rows[mask]))
+        return found
 
     def is_running(self, query_id_prefix: str) -> bool:
         """Whether the server still works on a query whose id starts so: a copy of an INSERT given up by its client."""

@@ -12,11 +12,7 @@ from typing import NamedTuple
 
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
-from kafka.errors import (
-    KafkaError,
-    NoOffsetForPartitionError,
-    OffsetOutOfRangeError,
-)
+from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
@@ -24,10 +20,11 @@ from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, Pens
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
+from common.kafka_io.rights import denied
 from common.slab import Partition, Slab
 
-CLOSE_TIMEOUT_MS = 4_000
-READ_TIMEOUT_MS = 8_000
+CLOSE_TIMEOUT_MS, READ_TIMEOUT_MS = 4_000, 8_000
+LOOKUP_PAUSE_S = 0.05
 JOIN_POLL_MS = 1_000  # a shorter poll() may drop a join half way (trap T2)
 
 
@@ -51,11 +48,12 @@ class Group:
         topics: Sequence[str],
         *,
         now_s: Callable[[], float],
+        sleep: Callable[[float], object],
         commit_timeout_s: float,
     ) -> None:
         self._make_consumer = make_consumer
         self._topics = list(topics)
-        self._now_s = now_s
+        self._now_s, self._sleep = now_s, sleep
         self._commit_timeout_s = commit_timeout_s
         self._highest_generation = -1
         self._needed_generation = -1
@@ -192,13 +190,24 @@ class Group:
         """
         self.changed = True
         self._needed_generation = self._highest_generation + 1
-        try:  # to get an answer, not just an address: until they have failed over, brokers name the one that died
-            anything = [TopicPartition(self._topics[0], 0)]
-            self._consumer._coordinator.fetch_committed_offsets(anything, timeout_ms=READ_TIMEOUT_MS)
-        except KafkaError:
-            pass  # closing is bounded too; the generation number tells whether it was enough
+        self._await_coordinator()  # bounded, as closing is: the generation number tells whether it was enough
         self.close()
         self._join()  # if that fails, the next poll() tries again
+
+    def _await_coordinator(self) -> None:
+        """Wait for an answer, not just an address: until they have failed over, brokers name the one that died.
+
+        kafka-python gives up early when a lookup goes to the dead broker too: asked again until the time is over.
+        """
+        deadline_s, anything = self._now_s() + READ_TIMEOUT_MS / 1000, [TopicPartition(self._topics[0], 0)]
+        while (left_s := deadline_s - self._now_s()) > 0:
+            try:
+                self._consumer._coordinator.fetch_committed_offsets(anything, timeout_ms=left_s * 1000)
+                return
+            except KafkaError as error:
+                if denied(error, "leaving"):
+                    return
+            self._sleep(LOOKUP_PAUSE_S)
 
     def seek(self, partition: Partition, offset: int) -> None:
         """Fetch from `offset` next."""

@@ -76,11 +76,13 @@ class Walks:
             yield Block(self.rows, len(columns["_off"]), took_s)
 
     def await_merges(self) -> None:
-        """Wait until the server merges no parts of the table."""
+        """Wait until the server merges no parts of the table; exits when it does not come to rest."""
         client = Client(self._settings.host, port=self._settings.port)
         running = f"SELECT count() FROM system.merges WHERE table = '{PAYLOAD.table.name}'"
-        wait_until(lambda: client.execute(running) == [(0,)], MERGES_DEADLINE_S)
+        quiet = wait_until(lambda: client.execute(running) == [(0,)], MERGES_DEADLINE_S)
         client.disconnect()
+        if not quiet:
+            raise SystemExit(f"{PAYLOAD.table.name} is still being merged after {MERGES_DEADLINE_S:g} s")
 
     def _block(self, partition: int) -> tuple[dict[str, np.ndarray], int, int]:
         events: list[Walk] = []

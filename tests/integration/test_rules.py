@@ -16,7 +16,7 @@ import pytest
 from clickhouse_driver import Client
 from kafka import KafkaConsumer
 from kafka.coordinator.base import Generation, MemberState
-from kafka.errors import CommitFailedError, RequestTimedOutError
+from kafka.errors import CommitFailedError, KafkaConnectionError, RequestTimedOutError
 from kafka.structs import OffsetAndMetadata
 
 from common.address import token
@@ -115,6 +115,27 @@ def test_R1_a_member_leaves_at_the_coordinator_that_took_over_not_at_the_one_tha
     finally:
         broker.start()
         sink.stop()
+
+
+def test_R1_a_lookup_that_fails_does_not_end_the_wait_for_the_coordinator(proof, monkeypatch):
+    sink = joined(proof, KAFKA_SESSION_TIMEOUT_S="40")
+    _, member = sink.generation
+    coordinator = sink.group._consumer._coordinator
+    original, asked = coordinator.fetch_committed_offsets, []
+
+    def fails_twice(*partitions, **how):
+        asked.append(how["timeout_ms"])
+        if len(asked) < 3:
+            coordinator.coordinator_id = None  # without one nobody can be told
+            raise KafkaConnectionError("the lookup went to the broker that died")
+        return original(*partitions, **how)
+
+    monkeypatch.setattr(coordinator, "fetch_committed_offsets", fails_twice)
+    sink.group.rejoin()
+    assert len(asked) == 3
+    assert asked == sorted(asked, reverse=True)
+    assert member not in proof.members()
+    sink.stop()
 
 
 def test_T3_a_commit_that_lands_late_is_refused_because_its_member_has_left(proof):

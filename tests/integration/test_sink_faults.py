@@ -12,7 +12,7 @@ from common.streams.collatz import walk_of
 from consumer.sink import SAME_SIZE_TRIES
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import InProcessSink
+from tests.integration.in_process import InProcessSink, before
 from tests.integration.proof import Proof
 from tests.integration.proxy import Proxy
 
@@ -60,6 +60,22 @@ def test_killed_between_intent_and_insert_the_successor_inserts_that_very_range(
     proof.produce(301, 400)
     proof.sink(**through(proxy), BATCH_ROWS="100000")
     proof.check()
+
+
+def test_a_successor_counts_the_ranges_of_all_its_partitions_with_one_query(wide, proxy):
+    proxy.hold_inserts()
+    first = wide.sink(**through(proxy))
+    wide.produce(1, 600)
+    for partition in range(6):
+        wide.await_intent(partition)
+    first.kill()
+    proxy.pass_on()
+    successor, looks = InProcessSink(wide), []
+    before(successor.store, "stored", lambda table, ranges: looks.append(len(ranges)))
+    with successor:
+        wide.await_consumed()
+    assert max(looks) > 1
+    wide.check(audit=False)
 
 
 def test_killed_between_insert_and_commit_the_successor_finds_the_range_complete(proof, proxy):

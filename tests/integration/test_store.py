@@ -79,10 +79,23 @@ def test_the_addresses_of_a_range_are_those_stored(store):
 
 def test_several_ranges_are_asked_for_with_one_query(store):
     insert(store, days(10, first_offset=5))
+    insert(store, days(1, first_offset=7), token="again")
     one, none, other = store.stored(DAYS.name, [Range(TP, 7, 9), Range(TP + 1, 0, 100), Range(TP, 12, 99)])
-    assert sorted(one.offsets.tolist()) == [7, 8]
+    assert sorted(one.offsets.tolist()) == [7, 7, 8]
     assert none.offsets.tolist() == []
     assert sorted(other.offsets.tolist()) == [12, 13, 14]
+
+
+def test_several_ranges_are_answered_by_the_projection(store, sql, monkeypatch):
+    row = "number % 3, 0, bitShiftLeft(toUInt64(number % 5), 16), number, 0, 1"
+    sql(f"INSERT INTO {DAYS.name} SELECT {row} FROM numbers(2000000)")
+    asked = []
+    monkeypatch.setattr(store._client, "execute", lambda query, **_: asked.append(query))
+    store.stored(DAYS.name, [Range(tp << 16, 90_000 + tp, 90_300 + tp) for tp in range(5)])
+    plan = "\n".join(line for (line,) in sql(f"EXPLAIN indexes = 1, projections = 1 {asked[0]}"))
+    assert "ReadFromMergeTree (by_address)" in plan
+    read, of = map(int, re.findall(r"Granules: (\d+)/(\d+)", plan)[0])
+    assert read <= of / 4, plan
 
 
 def test_the_highest_offset_is_none_for_a_partition_without_rows(store):

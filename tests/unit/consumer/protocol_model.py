@@ -369,8 +369,9 @@ class InsertThread:
         outcome, error = None, None
         try:
             recovery = self.world.house.recovery(self, TOKENS, self.world.tables)
-            found = recovery.look([job])[0] if self._looks else None
-            outcome = recovery.carry_out(job, found)
+            if self._looks:
+                self.world.seen.add("a look")
+            outcome = recovery.carry_out(job, *(recovery.look([job]) if self._looks else []))
         except Stopped:
             return
         except Killed:

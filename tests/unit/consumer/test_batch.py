@@ -1,6 +1,7 @@
 import random
 import sys
 
+import numpy as np
 import pytest
 
 from common.columns import one_row_each
@@ -20,6 +21,7 @@ from tests.unit.consumer.material import (
     buffer,
     event,
     record,
+    rows_of_parts,
     slab,
 )
 
@@ -86,12 +88,18 @@ def test_strings_count_with_their_length_not_with_the_pointers_to_them():
     assert gathering.is_full
 
 
+def two_words_a_part(made):
+    rows = rows_of_parts(made)
+    words = np.array([str(n) for n in rows.columns["n"]], object)
+    return rows._replace(columns={"one": words, "other": words})
+
+
 def test_short_strings_count_with_what_python_adds_to_each():
-    texts = Table(name="texts", ddl="", rows=one_row_each(n=object))
-    messages = events(0, 100)
-    made = batch(messages, texts)
-    arrays_bytes = sum(column.nbytes for column in made.blocks["texts"].values())
-    assert made.payload_bytes == arrays_bytes + sum(map(len, messages)) + 100 * sys.getsizeof("")
+    words = Table(name="words", ddl="", rows=two_words_a_part)
+    messages = events(0, 100, parts=3)
+    made = batch(messages, words)
+    arrays_bytes = sum(column.nbytes for column in made.blocks["words"].values())
+    assert made.payload_bytes == arrays_bytes + sum(map(len, messages)) + 600 * sys.getsizeof("")
 
 
 def test_a_batch_is_due_when_its_first_message_reaches_the_age():

@@ -112,13 +112,13 @@ def test_an_error_comes_back_with_its_job_and_the_next_job_is_carried_out(insert
 def test_jobs_to_recover_that_wait_behind_another_are_looked_at_together(inserter, recovery):
     submit_at_once(inserter, recovery, [*jobs(1), *jobs(4, verify=True)[1:]])
     assert recovery.looks == [[1, 2, 3]]
-    assert recovery.found == {0: None} | {n: {"one_each": n} for n in (1, 2, 3)}
+    assert recovery.found == {0: {}} | {n: {"one_each": n} for n in (1, 2, 3)}
 
 
 def test_a_job_to_recover_that_is_alone_looks_for_itself(inserter, recovery):
     submit_at_once(inserter, recovery, [*jobs(1), *jobs(2, verify=True)[1:]])
     assert recovery.looks == []
-    assert recovery.found[1] is None
+    assert recovery.found[1] == {}
 
 
 def test_new_jobs_and_those_of_another_feed_are_not_looked_at_with_others(inserter, recovery):
@@ -129,8 +129,9 @@ def test_new_jobs_and_those_of_another_feed_are_not_looked_at_with_others(insert
     assert recovery.looks == [[2, 3], [4, 5]]
 
 
-def test_a_look_takes_in_a_limited_number_of_rows(inserter, recovery, monkeypatch):
-    monkeypatch.setattr(consumer.inserter, "LOOK_ROWS", 3)
+@pytest.mark.parametrize("limit", ["LOOK_ROWS", "LOOK_JOBS"])
+def test_a_look_takes_in_a_limited_number_of_rows_and_of_jobs(inserter, recovery, monkeypatch, limit):
+    monkeypatch.setattr(consumer.inserter, limit, 3)
     submit_at_once(inserter, recovery, [*jobs(1), *jobs(6, verify=True)[1:]])
     assert recovery.looks == [[1, 2, 3], [4, 5]]
 

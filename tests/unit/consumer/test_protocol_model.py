@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import ClickHouseUnavailable
 from consumer.lane import Lane
-from consumer.recovery import Outcome, Recovery
+from consumer.recovery import NOTHING_KNOWN, Outcome, Recovery
 from consumer.sink import Sink
 from tests.unit.consumer.material import HERE
 from tests.unit.consumer.protocol_model import (
@@ -93,6 +93,7 @@ def test_the_schedules_come_round_every_corner():
         "a process killed in its INSERT",
         "a process killed in its commit",
         "a clean stop",
+        "a look",
     }
     for seed in range(SCHEDULES):
         world = World(seed)
@@ -284,7 +285,7 @@ def test_the_model_finds_a_deduplication_window_that_is_too_small():
 
 
 class TrustsTheToken(Recovery):
-    def carry_out(self, job, found=None):
+    def carry_out(self, job, found=NOTHING_KNOWN):
         job.verify = False
         return super().carry_out(job, found)
 
@@ -314,7 +315,7 @@ def test_the_model_finds_c3_a_next_attempt_while_a_copy_still_runs():
 
 
 class KeepsItsLook(Recovery):
-    def _missing(self, job, found=None):
+    def _missing(self, job, found=NOTHING_KNOWN):
         kept = vars(self._store).setdefault("kept", {})
         return super()._missing(job, kept.setdefault(job.batch.first, found))
 
@@ -324,7 +325,7 @@ def test_the_model_finds_a_look_that_is_used_for_a_later_count():
 
 
 class TakesErrorsForMissing(Recovery):
-    def _missing(self, job, found=None):
+    def _missing(self, job, found=NOTHING_KNOWN):
         try:
             return super()._missing(job, found)
         except ClickHouseUnavailable:
@@ -336,7 +337,7 @@ def test_the_model_finds_c4_an_error_taken_for_missing():
 
 
 class TakesErrorsForComplete(Recovery):
-    def _missing(self, job, found=None):
+    def _missing(self, job, found=NOTHING_KNOWN):
         try:
             return super()._missing(job, found)
         except ClickHouseUnavailable:

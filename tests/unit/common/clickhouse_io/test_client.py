@@ -12,13 +12,13 @@ def server(code, message="DB::Exception: something happened. (NAME)\nStack trace
     return errors.ServerException(message, code)
 
 
-def told(error, what="INSERT token", *, was_greeted=True):
+def told(error, what="INSERT token", *, was_greeted=True, sends_block=True):
     """What `translated` makes of an error, of a server that has answered before, or never did."""
     client = connect(ClickHouseSettings(host="db", port=9000))
     if was_greeted:
         client.connection.context.server_info = object()
     with pytest.raises(PenstockError) as caught:
-        with translated(client, what):
+        with translated(client, what, sends_block=sends_block):
             raise error
     return caught.value
 
@@ -75,6 +75,11 @@ def test_what_passes_by_itself_is_unavailable(error):
 @pytest.mark.parametrize("error", TOO_BIG.values(), ids=TOO_BIG)
 def test_what_a_smaller_block_may_pass_is_too_big(error):
     assert type(told(error)) is BlockTooBig
+
+
+@pytest.mark.parametrize("error", TOO_BIG.values(), ids=TOO_BIG)
+def test_a_question_that_fails_says_nothing_about_the_size_of_a_block(error):
+    assert type(told(error, sends_block=False)) is ClickHouseUnavailable
 
 
 @pytest.mark.parametrize("error", REFUSED.values(), ids=REFUSED)
