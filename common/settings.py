@@ -67,7 +67,7 @@ class KafkaSettings(Part):
         "silence after which a consumer counts as dead",
     )
     heartbeat_s: float = setting(
-        1.0, "KAFKA_HEARTBEAT_S", kinds.seconds(0.1, 600), "between two signs of life"
+        0.3, "KAFKA_HEARTBEAT_S", kinds.seconds(0.1, 600), "between two signs of life"
     )
     max_poll_interval_s: float = setting(
         60.0,
@@ -196,7 +196,10 @@ class SinkSettings(Part):
         "or at this size, decoded; memory grows by about four times this",
     )
     batch_age_s: float = setting(
-        1.0, "BATCH_AGE_S", kinds.seconds(0.01, 30), "or when its first message waited so long"
+        1.0,
+        "BATCH_AGE_S",
+        kinds.seconds(0.01, 30),
+        "or when its first message waited so long (far behind: three times)",
     )
     dead_letter_limit: int = setting(
         1_000,

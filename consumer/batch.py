@@ -118,9 +118,9 @@ class Buffer:
             or any(len(seen) >= MAX_TABLE_PARTITIONS for seen in self._table_partitions.values())
         )
 
-    def is_due(self, now_s: float) -> bool:
-        """Whether a batch should be cut now."""
-        return self.is_full or (self.born_s is not None and now_s - self.born_s >= self._limits.age_s)
+    def is_due(self, now_s: float, ages: int = 1) -> bool:
+        """Whether a batch should be cut now: it is full, or `ages` times as old as it may become."""
+        return self.is_full or (self.born_s is not None and now_s - self.born_s >= ages * self._limits.age_s)
 
     def add(self, slab: Slab, now_s: float) -> Slab | None:
         """Take a slab, or about PIECE_BYTES of a large one; returns the rest, which is to come next.

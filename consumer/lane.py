@@ -6,6 +6,7 @@ pending slabs → buffer → ready job → flying job (named in a commit, then i
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
@@ -18,6 +19,9 @@ from consumer.job import Job
 
 LARGEST_LEAD = 0.25
 """A batch is cut so much of its age early at most, however long INSERTs take."""
+
+LATE_AGES = 3
+"""A lane that is behind its log waits so many ages for a full batch, for what it reads is late whatever it does."""
 
 COALESCE_S = 0.05
 """How long an acknowledged batch waits for the next one, so that one commit serves both."""
@@ -54,6 +58,7 @@ class Lane:
         self._idle = replace(standing, next=None, attempt=1, pieces=1, parked="")
         self._planned = replace(standing, parked="") if standing.next is not None else None
         self.pending: deque[Slab] = deque()
+        self.log_end = 0
         self._limits = limits
         self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run)
         self.ready: Job | None = None
@@ -106,6 +111,11 @@ class Lane:
         self.pending.clear()
         self.buffer = Buffer(self.feed, self.partition, self.tp, self.committed, self._limits)
 
+    def take(self, slabs: Iterable[Slab], log_end: int) -> None:
+        """Slabs that follow what was read, and where the log ended then."""
+        self.pending.extend(slabs)
+        self.log_end = log_end
+
     def fill(self, now_s: float, *, hurry: bool = False, lead_s: float = 0.0) -> None:
         """Move pending slabs into the buffer and cut a job when one is due; `hurry` takes what there is.
 
@@ -134,7 +144,11 @@ class Lane:
     def _is_due(self, now_s: float, hurry: bool) -> bool:
         if self._planned or self.buffer.is_empty:
             return False
-        return hurry or self.buffer.is_due(now_s)
+        return hurry or self.buffer.is_due(now_s, ages=LATE_AGES if self._is_late() else 1)
+
+    def _is_late(self) -> bool:
+        """Whether the log holds as much again as was gathered: then a batch that fills up is worth waiting for."""
+        return self.log_end - self.position >= self.position - self.buffer.start
 
     def _end(self) -> int:
         assert self._planned is not None and self._planned.next is not None

@@ -113,7 +113,7 @@ class Loop:
         slabs = self._group.poll(0.0 if can_work else BUSY_WAIT_S if busy else IDLE_WAIT_S)
         for partition, run in slabs.items():
             if partition in lanes:
-                lanes[partition].pending.extend(run)
+                lanes[partition].take(run, self._group.log_end(partition))
 
     def _hungry(self) -> set[Partition]:
         """Whom to read for. Over the memory limit: nobody, or when nothing is on its way, the largest buffer alone.

@@ -10,7 +10,7 @@ from common.kafka_io.writer import BulkWriter, connect_writer
 from common.settings import KafkaSettings
 
 MAX_REQUEST_BYTES = 72 << 20  # a dead letter is as large as any message a topic takes, and its headers
-FETCH = {"fetch_max_bytes": 16 << 20, "max_partition_fetch_bytes": 4 << 20, "max_poll_records": 500}
+FETCH = {"fetch_max_bytes": 8 << 20, "max_partition_fetch_bytes": 2 << 20, "max_poll_records": 500}
 
 
 class Clients:

@@ -55,10 +55,8 @@ class Group:
         self._topics = list(topics)
         self._now_s, self._sleep = now_s, sleep
         self._commit_timeout_s = commit_timeout_s
-        self._highest_generation = -1
-        self._needed_generation = -1
-        self.changed = True
-        self._joined = False
+        self._highest_generation = self._needed_generation = -1
+        self.changed, self._joined = True, False
         self._topic_ids: dict[str, uuid.UUID | None] = {}
         self._join()
 
@@ -209,6 +207,10 @@ class Group:
                     return
             self._sleep(LOOKUP_PAUSE_S)
 
+    def log_end(self, partition: Partition) -> int:
+        """Where the log of a partition of ours ended when it was last read; 0 before. Asks nobody."""
+        return self._consumer.highwater(TopicPartition(*partition)) or 0
+
     def seek(self, partition: Partition, offset: int) -> None:
         """Fetch from `offset` next."""
         self._consumer.seek(TopicPartition(*partition), offset)
@@ -219,10 +221,8 @@ class Group:
         The client knows what is paused: a partition owned before and after a rebalance stays so, others do not.
         """
         ours, paused = self._consumer.assignment(), self._consumer.paused()
-        if stop := [tp for tp in ours - paused if tp in partitions]:
-            self._consumer.pause(*stop)
-        if go := [tp for tp in ours & paused if tp not in partitions]:
-            self._consumer.resume(*go)
+        self._consumer.pause(*(tp for tp in ours - paused if tp in partitions))
+        self._consumer.resume(*(tp for tp in ours & paused if tp not in partitions))
 
     def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that Kafka still holds of each. Raises KafkaUnavailable."""

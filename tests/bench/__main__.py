@@ -61,6 +61,12 @@ def parser() -> argparse.ArgumentParser:
         "--rows", type=lambda text: int(float(text)), default=10**7, help="of growth, questions (1e7)"
     )
     made.add_argument("--minutes", type=float, default=10.0, help="of memory (default 10)")
+    made.add_argument(
+        "--folder",
+        metavar="DIR",
+        type=_folder,
+        help="on a disk like yours: the servers keep their data there (default: a temporary one)",
+    )
     made.add_argument("--seconds", type=float, default=30.0, help="of freshness, each rate (default 30)")
     return made
 
@@ -75,6 +81,12 @@ def _words(allowed: list[str], separator: str) -> Any:
         return found
 
     return read
+
+
+def _folder(text: str) -> str:
+    if not Path(text).is_dir():
+        raise argparse.ArgumentTypeError(f"{text} is no folder")
+    return text
 
 
 def _numbers(text: str) -> list[int]:
@@ -93,7 +105,7 @@ def main(arguments: list[str]) -> int:
     measured: dict[str, list[dict[str, Any]]] = {}
     if sections != ["report"]:
         with (
-            tempfile.TemporaryDirectory(prefix="penstock-bench-") as folder,
+            tempfile.TemporaryDirectory(prefix="penstock-bench-", dir=chosen.folder) as folder,
             Stack.on_free_ports(Path(folder) / "stack") as stack,
             engine.running(Path(folder) / "engine", stack.bootstrap_servers) as peer,
         ):

@@ -13,6 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from common.codec import encode
 from common.kafka_io.writer import connect_writer
+from common.slab import Partition
 from common.streams.collatz import Walk, walk_of
 from infra.local.ports import pick_free
 from infra.local.stack import Stack
@@ -43,6 +44,16 @@ def test_stores_every_event_once_and_ends_within_ten_seconds_of_SIGTERM(stack, r
             proof.sink()
             proof.await_more(10_000)
         proof.check()
+
+
+def test_a_sink_learns_from_what_it_reads_where_the_log_ends(stack, request):
+    with Proof(stack, request.node.name[:60]) as proof:
+        proof.produce(1, 20)
+        sink = InProcessSink(proof)
+        with sink:
+            proof.await_consumed()
+            lane = sink.sink.lanes[Partition(proof.topic, 0)]
+            assert lane.log_end == lane.committed == 20
 
 
 def test_transaction_markers_and_aborted_records_are_passed_and_leave_no_lag(stack, request):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from tests.bench import costs, growth, main_table, memory
+from tests.bench.__main__ import parser
 from tests.bench.freshness import visible_after_s
 from tests.bench.streams import HEX_FIELDS, PAYLOADS, WIDE_BYTES
 from tests.bench.walks import Block
@@ -35,10 +36,21 @@ def test_an_event_is_visible_at_the_first_look_that_holds_its_offset():
     assert waits.tolist() == [2.0, 1.0, 3.0, 0.5]  # nobody saw offset 4
 
 
-def test_a_rate_is_that_of_the_inserts_just_before_a_size():
-    blocks = [Block(total, 100, took) for total, took in [(100, 1.0), (200, 1.0), (300, 2.0), (400, 4.0)]]
-    assert growth.rate_before(blocks, 200, 200) == 100
-    assert growth.rate_before(blocks, 400, 200) == pytest.approx(200 / 6)
+def test_growth_is_told_from_one_size_to_the_next():
+    blocks = [
+        Block(total, 500_000, took)
+        for total, took in [(500_000, 0.5), (1_000_000, 0.5), (1_500_000, 0.5), (2_000_000, 1.5)]
+    ]
+    first, second = growth.stretches(blocks, [0.5, 1.0, 2.0, 4.0], [10**6, 2 * 10**6])
+    assert first == {
+        "rows": 10**6,
+        "rows_per_s": 1e6,
+        "clickhouse_us": 1.0,
+        "quick_ms": 100.0,
+        "median_ms": 100.0,
+        "of_first": 1.0,
+    }
+    assert (second["rows_per_s"], second["of_first"], second["clickhouse_us"]) == (5e5, 0.5, 3.0)
 
 
 @pytest.mark.parametrize(
@@ -85,3 +97,10 @@ def test_a_message_is_the_same_at_every_run():
 def test_wide_messages_have_ten_fields():
     assert len(PAYLOADS["wide"].feed.event.__struct_fields__) == 10
     assert set(HEX_FIELDS) < set(PAYLOADS["wide"].feed.event.__struct_fields__)
+
+
+def test_a_folder_for_the_servers_must_be_there(tmp_path, capsys):
+    assert parser().parse_args(["--folder", str(tmp_path)]).folder == str(tmp_path)
+    with pytest.raises(SystemExit):
+        parser().parse_args(["--folder", str(tmp_path / "absent")])
+    assert f"{tmp_path / 'absent'} is no folder" in capsys.readouterr().err

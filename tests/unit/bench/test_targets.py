@@ -2,8 +2,9 @@
 
 import pytest
 
-from tests.bench import report
+from tests.bench import growth, report
 from tests.bench.targets import judged
+from tests.bench.walks import Block
 
 FRESH = {"rate": 1000, "sent": 9, "measured": 9, "p50_ms": 600.0, "max_ms": 1200.0, "look_ms": 12.0}
 MEMORY = {"minutes": 10, "rate": 1, "max_mib": 250.0, "early_mib": 100.0, "late_mib": 101.0, "growth": 0.01}
@@ -77,7 +78,7 @@ def test_every_section_has_as_many_headings_as_cells():
         "costs": [main("sink", 5)],
         "freshness": [FRESH | {"p99_ms": 1.0}],
         "memory": [MEMORY],
-        "growth": [{"rows": 10**6, "rows_per_s": 1e6, "of_first": 1.0}],
+        "growth": growth.stretches([Block(10**6, 10**6, 1.0)], [1.0], [10**6]),
         "questions": [{"question": "part", "rows": 1, "p50_ms": 1.0, "p99_ms": 1.0, "max_ms": 1.0}],
     }
     assert set(results) == set(report.SECTIONS)

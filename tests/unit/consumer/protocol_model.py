@@ -518,7 +518,7 @@ class Worker:
         if lane.is_hungry and not self.is_stopping and self.position < self.world.kafka.readable:
             slab = self.world.kafka.slab(self.position, self.world.rng.randint(1, 4))
             self.position = slab.next_offset
-            lane.pending.append(slab)
+            lane.take([slab], self.world.kafka.readable)
 
     def stop(self) -> None:
         """SIGTERM: finish what is named, then leave."""

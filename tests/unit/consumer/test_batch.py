@@ -111,6 +111,15 @@ def test_a_batch_is_due_when_its_first_message_reaches_the_age():
     assert gathering.is_due(11.0)
 
 
+def test_it_may_be_given_several_ages_but_no_more_room():
+    gathering = buffer(limits=limits(rows=2, age_s=1.0))
+    gathering.add(slab(events(0, 1)), 10.0)
+    assert not gathering.is_due(12.99, ages=3)
+    assert gathering.is_due(13.0, ages=3)
+    gathering.add(slab(events(1, 2), 1), 11.0)
+    assert gathering.is_due(11.0, ages=3)
+
+
 def test_after_a_cut_the_age_counts_from_the_next_message():
     gathering = buffer(limits=limits(age_s=1.0))
     gathering.add(slab(events(0, 1)), 10.0)

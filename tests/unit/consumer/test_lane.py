@@ -107,6 +107,33 @@ def test_a_batch_is_cut_as_long_before_its_age_as_it_takes_into_the_table(lead_s
     assert (filling.ready.batch.next, filling.ready.cut_s) == (1, due_s)
 
 
+@pytest.mark.parametrize(
+    ("log_end", "due_s"),
+    [
+        pytest.param(0, 1.0, id="nothing is known"),
+        pytest.param(2, 1.0, id="all was read"),
+        pytest.param(3, 1.0, id="less waits than was gathered"),
+        pytest.param(4, 3.0, id="as much again waits"),
+    ],
+)
+def test_a_lane_behind_its_log_waits_for_a_full_batch_but_not_for_ever(log_end, due_s):
+    behind = lane()
+    behind.log_end = log_end
+    read(behind, 2)
+    behind.fill(due_s - 0.01)
+    assert behind.ready is None
+    behind.fill(due_s)
+    assert behind.ready.batch.next == 2
+
+
+def test_a_lane_behind_its_log_cuts_what_is_full_and_what_is_hurried():
+    full, hurried = lane(), lane()
+    full.log_end = hurried.log_end = 1000
+    read(full, 3)
+    read(hurried, 1, hurry=True)
+    assert (full.ready.batch.next, hurried.ready.batch.next) == (3, 1)
+
+
 def test_hurry_cuts_nothing_out_of_nothing():
     empty = lane()
     empty.fill(0.0, hurry=True)

@@ -37,11 +37,11 @@ class Sink:
             raise self.error
 
 
-def loop(sink, memory_bytes=MEMORY_BYTES):
-    """A loop with nothing but lanes."""
+def loop(sink, memory_bytes=MEMORY_BYTES, group=None):
+    """A loop with nothing but lanes, and the group if one is needed."""
     parking = SimpleNamespace(check_flood=lambda lane: None)
     return Loop(
-        None, sink, None, parking, None, None, None, memory_bytes=memory_bytes, now_s=lambda: 0.0, wait=None
+        group, sink, None, parking, None, None, None, memory_bytes=memory_bytes, now_s=lambda: 0.0, wait=None
     )
 
 
@@ -72,6 +72,18 @@ def test_over_the_memory_limit_the_largest_buffer_that_can_be_cut_is_cut():
     read(free, 1)
     loop(Sink(behind_a_ready_one, free), memory_bytes=1)._fill()
     assert free.ready.batch.next == 1
+
+
+def test_what_is_read_says_where_its_log_ends():
+    first, second = lane(FIRST), lane(SECOND)
+    slabs = {FIRST: [slab([event(0)], 0)]}
+    group = SimpleNamespace(
+        pause=lambda partitions: None,
+        poll=lambda wait_s: slabs,
+        log_end={FIRST: 7}.__getitem__,  # of the others nothing was fetched
+    )
+    loop(Sink(first, second), group=group)._poll()
+    assert ([*first.pending], first.log_end, second.log_end) == (slabs[FIRST], 7, 0)
 
 
 def test_lanes_go_on_when_the_dead_letters_of_one_cannot_be_sent():
