@@ -11,8 +11,12 @@ from typing import NamedTuple
 from consumer.job import Job
 from consumer.recovery import NOTHING_KNOWN, Found, Outcome, Recovery
 
-LOOK_ROWS, LOOK_JOBS = 100_000, 100
-"""Jobs of a feed that are to be recovered are looked at together: so many rows and jobs at most with one query."""
+LOOK_ROWS, LOOK_JOBS = 100_000, 16
+"""Jobs of a feed that are to be recovered are counted together: so many rows and jobs at most with one query.
+
+The first of them waits for the INSERTs of all: the last one's wait gets shorter by a count for each."""
+
+Step = Callable[[Job, Found], Outcome | None]
 
 
 class Result(NamedTuple):
@@ -66,19 +70,15 @@ class Inserter:
             pass
 
     def _turn(self) -> bool:
-        """Carry out the next job, or several that are looked at together; False at the end.
-
-        A look that fails fails for all of them: each is tried again, later.
-        """
+        """Carry out the next job, or several that are counted together; False at the end."""
         jobs, started_s = self._next(), self._now_s()
-        try:
-            looks = self._recovery.look(jobs) if len(jobs) > 1 else [NOTHING_KNOWN] * len(jobs)
-        except Exception as error:  # told to the main thread, which decides
-            for job in jobs:
-                self._tell(Result(job, None, error, self._now_s() - started_s))
-        else:
-            for job, found in zip(jobs, looks, strict=True):
-                self._carry_out(job, found)
+        inserted = [
+            job
+            for job, found in self._look(jobs, started_s)
+            if not self._is_over(job, self._recovery.fill, found, started_s)
+        ]
+        for job, found in self._look(inserted, started_s):
+            self._is_over(job, self._recovery.settle, found, started_s)
         return bool(jobs)
 
     def _next(self) -> list[Job]:
@@ -95,14 +95,30 @@ class Inserter:
             waiting.popleft()
         return jobs
 
-    def _carry_out(self, job: Job, found: Found) -> None:
-        started_s = self._now_s()
+    def _look(self, jobs: list[Job], started_s: float) -> list[tuple[Job, Found]]:
+        """Each job with what is there of its range; a job alone looks for itself.
+
+        A look that fails fails for all of them: each is tried again, later.
+        """
         try:
-            outcome = self._recovery.carry_out(job, found)
+            looks = self._recovery.look(jobs) if len(jobs) > 1 else [NOTHING_KNOWN] * len(jobs)
         except Exception as error:  # told to the main thread, which decides
-            self._tell(Result(job, None, error, self._now_s() - started_s))
-        else:
-            self._tell(Result(job, outcome, None, self._now_s() - started_s))
+            for job in jobs:
+                self._tell(Result(job, None, error, self._now_s() - started_s))
+            return []
+        return list(zip(jobs, looks, strict=True))
+
+    def _is_over(self, job: Job, step: Step, found: Found, started_s: float) -> bool:
+        """Take a step with a job; whether it has come to an end, good or bad, and been told."""
+        outcome, failure = None, None
+        try:
+            outcome = step(job, found)
+        except Exception as error:  # told to the main thread, which decides
+            failure = error
+        if outcome is None and failure is None:
+            return False
+        self._tell(Result(job, outcome, failure, self._now_s() - started_s))
+        return True
 
     def _tell(self, result: Result) -> None:
         self._results.put(result)

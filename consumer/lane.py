@@ -21,7 +21,9 @@ LARGEST_LEAD = 0.25
 """A batch is cut so much of its age early at most, however long INSERTs take."""
 
 LATE_AGES = 3
-"""A lane that is behind its log waits so many ages for a full batch, for what it reads is late whatever it does."""
+"""A lane that is behind its log waits so many ages for a full batch, for what it reads is late whatever it does.
+
+Behind an open transaction, too: the log ends after it, and nothing can be read before it ends."""
 
 COALESCE_S = 0.05
 """How long an acknowledged batch waits for the next one, so that one commit serves both."""

@@ -1,8 +1,8 @@
 """Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
 
-An INSERT that was never tried before and is acknowledged is in. Everything else goes the one recovery path: count the
-range by address (one query may count those of many jobs); complete: done; else insert what is missing under the same
-token and count again; what is still missing needs the next attempt's token, which is named in a commit first.
+An INSERT that was never tried before and is acknowledged is in. All else goes one path: count the range by address;
+complete: done; else insert what is missing under the same token and count again; what is still missing needs the next
+attempt's token, which is named in a commit first. One query may count for many jobs, before their INSERTs and after.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class Recovery:
     def look(self, jobs: Sequence[Job]) -> Sequence[Found]:
         """What the tables hold of each job's range, with one query a table. Raises what the store raises.
 
-        Rows may land afterwards, as they may after any count: good for the first count of one `carry_out`, no other.
+        Rows may land afterwards, as they may after any count: good for one `fill` or one `settle`, no other.
         """
         looks: list[dict[str, Stored]] = [{} for _ in jobs]
         for table in dict.fromkeys(name for job in jobs for name in job.batch.blocks):
@@ -72,16 +72,31 @@ class Recovery:
                     looks[at][table] = found
         return looks
 
-    def carry_out(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome:
-        """Insert the job's rows, or find out what an earlier attempt left. Raises what the store raises.
+    def fill(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome | None:
+        """Insert the job's rows, or what an earlier attempt left out of them; None: `settle` has to count again.
 
-        `found` is what `look` has just found of a job that is to be verified.
+        `found` is what `look` has just found of a job that is to be verified. Raises what the store raises.
         """
         try:
             if not job.verify:
                 self._insert(job, lambda table: job.batch.blocks[table])
                 return Outcome.STORED
-            return self._recover(job, found)
+            missing = self._missing(job, found)
+            if not missing:
+                return Outcome.STORED
+            self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
+            return None
+        except _Cancelled:
+            return Outcome.CANCELLED
+
+    def settle(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome:
+        """What became of a job whose missing rows were inserted; `found` as above, of after the INSERT."""
+        try:
+            if not self._missing(job, found):
+                return Outcome.STORED
+            # C3: only when no copy runs any more is what is missing now missing for good.
+            self._wait_for_copies(job)
+            return Outcome.NEXT_ATTEMPT if self._missing(job) else Outcome.STORED
         except _Cancelled:
             return Outcome.CANCELLED
 
@@ -103,17 +118,6 @@ class Recovery:
             return {name: column[:1] for name, column in columns.items()}
         _, firsts = np.unique(partition_of(columns), return_index=True)
         return {name: column[firsts] for name, column in columns.items()}
-
-    def _recover(self, job: Job, found: Found) -> Outcome:
-        missing = self._missing(job, found)
-        if missing:
-            self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
-            missing = self._missing(job)
-        if not missing:
-            return Outcome.STORED
-        # C3: only when no copy runs any more is what is missing now missing for good.
-        self._wait_for_copies(job)
-        return Outcome.NEXT_ATTEMPT if self._missing(job) else Outcome.STORED
 
     def _wait_for_copies(self, job: Job) -> None:
         for table in job.batch.blocks:

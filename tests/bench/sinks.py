@@ -42,7 +42,7 @@ class InlineInserter(Inserter):
         """Insert, and put the result where the sink looks for it."""
         job.submitted = True
         started_s = self._now_s()
-        outcome = self._recovery.carry_out(job)
+        outcome = self._recovery.fill(job) or self._recovery.settle(job)
         self._results.put(Result(job, outcome, None, self._now_s() - started_s))
 
 

@@ -34,6 +34,12 @@ def test_what_has_no_peer_to_be_compared_with_is_open():
     assert met({"main": [main("sink", 5)]}, "10 ×") is None
 
 
+@pytest.mark.parametrize(("payload", "compared"), [("small", 1), ("wide", 0), ("collatz", 0)])
+def test_peers_are_the_measure_for_small_messages(payload, compared):
+    found = judged({"main": [main("sink", 5, payload), main("by hand", 1, payload)]})
+    assert [("hand-written" in target.what) for target in found].count(True) == compared
+
+
 @pytest.mark.parametrize(("p99_ms", "is_met"), [(1100.0, True), (1100.1, False)])
 def test_freshness_is_batch_age_and_100_ms(p99_ms, is_met):
     assert met({"freshness": [FRESH | {"p99_ms": p99_ms}]}, "freshness") is is_met

@@ -371,7 +371,8 @@ class InsertThread:
             recovery = self.world.house.recovery(self, TOKENS, self.world.tables)
             if self._looks:
                 self.world.seen.add("a look")
-            outcome = recovery.carry_out(job, *(recovery.look([job]) if self._looks else []))
+            look = lambda: recovery.look([job]) if self._looks else []  # noqa: E731
+            outcome = recovery.fill(job, *look()) or recovery.settle(job, *look())
         except Stopped:
             return
         except Killed:

@@ -7,7 +7,7 @@ import pytest
 
 from common.errors import ClickHouseUnavailable
 from consumer.lane import Lane
-from consumer.recovery import NOTHING_KNOWN, Outcome, Recovery
+from consumer.recovery import NOTHING_KNOWN, Recovery
 from consumer.sink import Sink
 from tests.unit.consumer.material import HERE
 from tests.unit.consumer.protocol_model import (
@@ -285,9 +285,9 @@ def test_the_model_finds_a_deduplication_window_that_is_too_small():
 
 
 class TrustsTheToken(Recovery):
-    def carry_out(self, job, found=NOTHING_KNOWN):
+    def fill(self, job, found=NOTHING_KNOWN):
         job.verify = False
-        return super().carry_out(job, found)
+        return super().fill(job, found)
 
 
 def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_token():
@@ -295,10 +295,9 @@ def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_t
 
 
 class TriesNotTheSameToken(Recovery):
-    def _recover(self, job, found):
-        if job.intent.attempt == 1 and self._missing(job, found):
-            return Outcome.NEXT_ATTEMPT
-        return super()._recover(job, found)
+    def _insert(self, job, rows_of):
+        if not job.verify or job.intent.attempt > 1:
+            super()._insert(job, rows_of)
 
 
 def test_the_model_finds_a_next_attempt_before_the_token_is_used_up():

@@ -29,7 +29,8 @@ def tables():
 
 
 def carry_out(tables, some_job):
-    return Recovery(tables, TOKENS, TABLES).carry_out(some_job)
+    recovery = Recovery(tables, TOKENS, TABLES)
+    return recovery.fill(some_job) or recovery.settle(some_job)
 
 
 def made(*into, days=1):
@@ -149,25 +150,48 @@ def test_a_job_that_was_looked_at_counts_once_more_after_its_insert(tables):
     recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
     (found,) = recovery.look([some_job])
     tables.calls.clear()
-    assert recovery.carry_out(some_job, found) is Outcome.STORED
+    assert recovery.fill(some_job, found) is None
+    assert recovery.settle(some_job) is Outcome.STORED
     assert tables.calls == ["insert one_each", "count one_each"]
     assert held(tables) == complete("one_each")
 
 
+def test_a_look_after_the_insert_takes_the_place_of_that_count(tables):
+    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
+    assert recovery.fill(some_job) is None
+    (found,) = recovery.look([some_job])
+    tables.calls.clear()
+    assert recovery.settle(some_job, found) is Outcome.STORED
+    assert tables.calls == []
+
+
+def test_what_a_look_after_the_insert_misses_is_counted_anew_when_no_copy_runs(tables):
+    tables.fates += [burned]
+    with pytest.raises(ClickHouseUnavailable):
+        carry_out(tables, fresh())
+    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
+    assert recovery.fill(some_job) is None
+    (found,) = recovery.look([some_job])
+    tables.calls.clear()
+    assert recovery.settle(some_job, found) is Outcome.NEXT_ATTEMPT
+    assert tables.calls == ["look for copies", "count one_each"]
+
+
 def test_a_range_that_the_look_found_complete_needs_nothing_more(tables):
     recovery = Recovery(tables, TOKENS, TABLES)
-    recovery.carry_out(fresh())
+    recovery.fill(fresh())
     (found,) = recovery.look([verified()])
     tables.calls.clear()
-    assert recovery.carry_out(verified(), found) is Outcome.STORED
+    assert recovery.fill(verified(), found) is Outcome.STORED
     assert tables.calls == []
 
 
 def test_rows_that_land_after_the_look_are_not_there_twice(tables):
     recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
     (found,) = recovery.look([some_job])
-    recovery.carry_out(fresh())
-    assert recovery.carry_out(some_job, found) is Outcome.STORED
+    recovery.fill(fresh())
+    assert recovery.fill(some_job, found) is None
+    assert recovery.settle(some_job) is Outcome.STORED
     assert held(tables) == complete("one_each")
 
 
