@@ -66,6 +66,7 @@ class Lane:
         self.ready: Job | None = None
         self.flying: Job | None = None
         self.parked = ""
+        self._has_cut = False
         self._finished_s: float | None = None
 
     @property
@@ -146,7 +147,13 @@ class Lane:
     def _is_due(self, now_s: float, hurry: bool) -> bool:
         if self._planned or self.buffer.is_empty:
             return False
-        return hurry or self.buffer.is_due(now_s, ages=LATE_AGES if self._is_late() else 1)
+        if self._is_late():
+            return hurry or self.buffer.is_due(now_s, ages=LATE_AGES)
+        return hurry or self._has_waited() or self.buffer.is_due(now_s)
+
+    def _has_waited(self) -> bool:
+        """Whether this is the first batch after a rebalance: it waited for that, and may wait no longer."""
+        return not self._has_cut and self.log_end > 0
 
     def _is_late(self) -> bool:
         """Whether the log holds as much again as was gathered: then a batch that fills up is worth waiting for."""
@@ -165,6 +172,7 @@ class Lane:
                     f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}"
                 )
             return Job(batch, intent, verify=True)
+        self._has_cut = True
         return Job(batch, replace(self._idle, next=batch.next))
 
     def wanted_commit(self, now_s: float) -> Commit | None:

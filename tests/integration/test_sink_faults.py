@@ -41,9 +41,11 @@ def test_a_sink_that_starts_before_clickhouse_answers_waits_for_it(proof, proxy)
 
 def test_killed_before_anything_is_named_the_successor_reads_from_the_committed_offset(proof):
     sink = proof.sink(BATCH_AGE_S="30", BATCH_ROWS="100000")
-    proof.produce(1, 100)
+    proof.produce(1, 1)
+    proof.await_consumed()  # the first batch waits for nothing
+    proof.produce(2, 100)
     standing = proof.standing()
-    assert standing is not None and (standing[0], standing[1].next) == (0, None)
+    assert standing is not None and (standing[0], standing[1].next) == (1, None)
     sink.kill()
     proof.sink()
     proof.check()

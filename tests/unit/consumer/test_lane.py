@@ -111,19 +111,37 @@ def test_a_batch_is_cut_as_long_before_its_age_as_it_takes_into_the_table(lead_s
     ("log_end", "due_s"),
     [
         pytest.param(0, 1.0, id="nothing is known"),
-        pytest.param(2, 1.0, id="all was read"),
-        pytest.param(3, 1.0, id="less waits than was gathered"),
-        pytest.param(4, 3.0, id="as much again waits"),
+        pytest.param(5, 1.0, id="all was read"),
+        pytest.param(6, 1.0, id="less waits than was gathered"),
+        pytest.param(7, 3.0, id="as much again waits"),
     ],
 )
 def test_a_lane_behind_its_log_waits_for_a_full_batch_but_not_for_ever(log_end, due_s):
-    behind = lane()
+    behind = flying()
     behind.log_end = log_end
     read(behind, 2)
     behind.fill(due_s - 0.01)
     assert behind.ready is None
     behind.fill(due_s)
-    assert behind.ready.batch.next == 2
+    assert behind.ready.batch.next == 5
+
+
+def test_the_first_batch_after_a_rebalance_is_cut_as_soon_as_most_of_what_waited_is_read():
+    fresh = lane()
+    fresh.log_end = 3
+    read(fresh, 1)
+    assert fresh.ready is None
+    read(fresh, 1)
+    assert fresh.ready.batch.next == 2
+
+
+def test_a_range_that_was_named_before_a_rebalance_is_not_yet_that_first_batch():
+    successor = lane(standing=replace(STANDING, next=2))
+    successor.log_end = 3
+    read(successor, 2)
+    assert commit(successor).named.verify
+    read(successor, 1)
+    assert (successor.ready.batch.first, successor.ready.batch.next) == (2, 3)
 
 
 def test_a_lane_behind_its_log_cuts_what_is_full_and_what_is_hurried():
