@@ -199,7 +199,7 @@ class SinkSettings(Part):
         1.0,
         "BATCH_AGE_S",
         kinds.seconds(0.01, 30),
-        "or when its first message waited so long (far behind: three times)",
+        "or when its first message waited so long (far behind: three times; after a rebalance: at once)",
     )
     dead_letter_limit: int = setting(
         1_000,
