@@ -72,13 +72,10 @@ class Inserter:
     def _turn(self) -> bool:
         """Carry out the next job, or several that are counted together; False at the end."""
         jobs, started_s = self._next(), self._now_s()
-        inserted = [
-            job
-            for job, found in self._look(jobs, started_s)
-            if not self._is_over(job, self._recovery.fill, found, started_s)
-        ]
-        for job, found in self._look(inserted, started_s):
-            self._is_over(job, self._recovery.settle, found, started_s)
+        left = jobs
+        for step in (self._recovery.fill, self._recovery.settle):
+            looks = self._look(left, started_s)
+            left = [job for job, found in looks if not self._is_over(job, step, found, started_s)]
         return bool(jobs)
 
     def _next(self) -> list[Job]:
@@ -104,24 +101,24 @@ class Inserter:
             looks = self._recovery.look(jobs) if len(jobs) > 1 else [NOTHING_KNOWN] * len(jobs)
         except Exception as error:  # told to the main thread, which decides
             for job in jobs:
-                self._tell(Result(job, None, error, self._now_s() - started_s))
+                self._tell(job, None, error, started_s)
             return []
         return list(zip(jobs, looks, strict=True))
 
     def _is_over(self, job: Job, step: Step, found: Found, started_s: float) -> bool:
         """Take a step with a job; whether it has come to an end, good or bad, and been told."""
-        outcome, failure = None, None
         try:
             outcome = step(job, found)
         except Exception as error:  # told to the main thread, which decides
-            failure = error
-        if outcome is None and failure is None:
+            self._tell(job, None, error, started_s)
+            return True
+        if outcome is None:
             return False
-        self._tell(Result(job, outcome, failure, self._now_s() - started_s))
+        self._tell(job, outcome, None, started_s)
         return True
 
-    def _tell(self, result: Result) -> None:
-        self._results.put(result)
+    def _tell(self, job: Job, outcome: Outcome | None, error: Exception | None, started_s: float) -> None:
+        self._results.put(Result(job, outcome, error, self._now_s() - started_s))
         self._landed.set()
 
 

@@ -147,13 +147,13 @@ class Lane:
     def _is_due(self, now_s: float, hurry: bool) -> bool:
         if self._planned or self.buffer.is_empty:
             return False
-        if self._is_late():
-            return hurry or self.buffer.is_due(now_s, ages=LATE_AGES)
-        return hurry or self._has_waited() or self.buffer.is_due(now_s)
+        if hurry or self._has_waited():
+            return True
+        return self.buffer.is_due(now_s, ages=LATE_AGES if self._is_late() else 1)
 
     def _has_waited(self) -> bool:
-        """Whether this is the first batch after a rebalance: it waited for that, and may wait no longer."""
-        return not self._has_cut and self.log_end > 0
+        """Whether this is the first batch after a rebalance, and most of it is here: it waited for that, no longer."""
+        return not self._has_cut and self.log_end > 0 and not self._is_late()
 
     def _is_late(self) -> bool:
         """Whether the log holds as much again as was gathered: then a batch that fills up is worth waiting for."""

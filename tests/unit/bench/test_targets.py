@@ -37,7 +37,7 @@ def test_what_has_no_peer_to_be_compared_with_is_open():
 @pytest.mark.parametrize(("payload", "compared"), [("small", 1), ("wide", 0), ("collatz", 0)])
 def test_peers_are_the_measure_for_small_messages(payload, compared):
     found = judged({"main": [main("sink", 5, payload), main("by hand", 1, payload)]})
-    assert [("hand-written" in target.what) for target in found].count(True) == compared
+    assert sum("hand-written" in target.what for target in found) == compared
 
 
 @pytest.mark.parametrize(("p99_ms", "is_met"), [(1100.0, True), (1100.1, False)])
