@@ -102,7 +102,7 @@ class Stack:
 
     def up(self, progress: Progress = lambda step: None) -> Self:
         """Start what does not run, wait until all of it is usable. If that fails, what it started is ended again."""
-        with self._alone(progress), interrupts.raised():
+        with interrupts.raised(), self._alone(progress):
             self._check_same_ports()
             self._distribution.prepare(progress)
             progress("looking for servers that run already")
@@ -119,7 +119,7 @@ class Stack:
     def down(self, progress: Progress = lambda step: None) -> None:
         """End all servers, cleanly where they let us; the data stays. Nothing is left running, even if interrupted."""
         try:
-            with self._alone(progress), interrupts.raised():
+            with interrupts.raised(), self._alone(progress):
                 progress("stopping")
                 for service in self.services:
                     service.ask_to_stop()

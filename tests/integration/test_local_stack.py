@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import signal
 import socket
@@ -198,6 +199,20 @@ def test_an_interrupted_up_leaves_no_process(stack, elsewhere, moment, signal_):
     said, _ = up.communicate(timeout=20)
     assert elsewhere.processes() == []
     assert up.returncode == (130 if signal_ == signal.SIGINT else 143)
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@pytest.mark.parametrize("command", ["up", "down"])
+def test_one_that_waits_for_another_can_be_interrupted(elsewhere, command, signal_):
+    elsewhere.folder.mkdir()
+    with (elsewhere.folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        waiting = elsewhere.run(command)
+        assert waiting.stdout.readline() == "waiting for another `up` or `down` to finish\n"
+        waiting.send_signal(signal_)
+        said, _ = waiting.communicate(timeout=20)
+    assert waiting.returncode == (130 if signal_ == signal.SIGINT else 143)
     assert "Traceback" not in said
 
 
