@@ -102,7 +102,7 @@ class Stack:
 
     def up(self, progress: Progress = lambda step: None) -> Self:
         """Start what does not run, wait until all of it is usable. If that fails, what it started is ended again."""
-        with interrupts.raised(), self._alone(progress):
+        with self._alone(progress):
             self._check_same_ports()
             self._distribution.prepare(progress)
             progress("looking for servers that run already")
@@ -119,7 +119,7 @@ class Stack:
     def down(self, progress: Progress = lambda step: None) -> None:
         """End all servers, cleanly where they let us; the data stays. Nothing is left running, even if interrupted."""
         try:
-            with interrupts.raised(), self._alone(progress):
+            with self._alone(progress):
                 progress("stopping")
                 for service in self.services:
                     service.ask_to_stop()
@@ -180,15 +180,19 @@ class Stack:
 
     @contextmanager
     def _alone(self, progress: Progress) -> Iterator[None]:
-        """One `up` or `down` at a time in this folder; the system drops the lock when its holder dies."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with (self.folder / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                progress("waiting for another `up` or `down` to finish")
-                fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+        """One `up` or `down` at a time in this folder; the system drops the lock when its holder dies.
+
+        A signal is an exception from before the folder is there until the block has ended.
+        """
+        with interrupts.raised():
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with (self.folder / "lock").open("w") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    progress("waiting for another `up` or `down` to finish")
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
 
 
 def _kill(services: Iterable[Service]) -> None:

@@ -188,23 +188,26 @@ MOMENTS: dict[str, Callable[[Stack], bool]] = {
     "when all servers run": lambda stack: stack.clickhouse.pid is not None,
     "when ClickHouse is ready": lambda stack: stack.clickhouse.answers(),
 }
+BY_SIGNAL = pytest.mark.parametrize(
+    ("signal_", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["SIGINT", "SIGTERM"]
+)
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@BY_SIGNAL
 @pytest.mark.parametrize("moment", MOMENTS)
-def test_an_interrupted_up_leaves_no_process(stack, elsewhere, moment, signal_):
+def test_an_interrupted_up_leaves_no_process(stack, elsewhere, moment, signal_, code):
     up = elsewhere.run("up")
     assert wait_until(lambda: MOMENTS[moment](elsewhere.stack), timeout_s=30)
     up.send_signal(signal_)
     said, _ = up.communicate(timeout=20)
     assert elsewhere.processes() == []
-    assert up.returncode == (130 if signal_ == signal.SIGINT else 143)
+    assert up.returncode == code
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("signal_", [signal.SIGINT, signal.SIGTERM], ids=["SIGINT", "SIGTERM"])
+@BY_SIGNAL
 @pytest.mark.parametrize("command", ["up", "down"])
-def test_one_that_waits_for_another_can_be_interrupted(elsewhere, command, signal_):
+def test_one_that_waits_for_another_can_be_interrupted(elsewhere, command, signal_, code):
     elsewhere.folder.mkdir()
     with (elsewhere.folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -212,7 +215,7 @@ def test_one_that_waits_for_another_can_be_interrupted(elsewhere, command, signa
         assert waiting.stdout.readline() == "waiting for another `up` or `down` to finish\n"
         waiting.send_signal(signal_)
         said, _ = waiting.communicate(timeout=20)
-    assert waiting.returncode == (130 if signal_ == signal.SIGINT else 143)
+    assert waiting.returncode == code
     assert "Traceback" not in said
 
 
