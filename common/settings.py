@@ -81,6 +81,12 @@ class KafkaSettings(Part):
         kinds.seconds(1, 3600),
         "keep trying to reach brokers and ClickHouse at start",
     )
+    max_unpacked_bytes: int = setting(
+        64 * MIB,
+        "MAX_UNPACKED_BYTES",
+        kinds.size(MIB, GIB),
+        "a record batch that unpacks to more is not read: one message goes to `.dead`, several park the feed",
+    )
 
     def promises(self) -> Iterator[tuple[bool, str]]:
         """Signs of life fit into the session, answers too; login and TLS files are used or absent."""
@@ -206,6 +212,12 @@ class SinkSettings(Part):
         "DEAD_LETTER_LIMIT",
         kinds.whole(1, 10**9),
         "a feed is parked after so many bad messages in a row",
+    )
+    max_message_rows: int = setting(
+        1_000_000,
+        "MAX_MESSAGE_ROWS",
+        kinds.whole(1, 100_000_000),
+        "a message that makes more rows goes to `.dead`",
     )
     epoch: int = setting(
         0,

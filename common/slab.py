@@ -17,6 +17,12 @@ class Partition(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
 
+class TooLarge(NamedTuple):
+    """Stands among the values for a message that was not unpacked: it takes more than `limit_bytes`."""
+
+    limit_bytes: int
+
+
 class Record(NamedTuple):
     """One whole Kafka record, decoded on request only."""
 

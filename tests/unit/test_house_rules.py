@@ -16,7 +16,7 @@ PACKAGES = ("common", "producer", "consumer", "api", "infra")
 MODULES = sorted(path for package in PACKAGES for path in (ROOT / package).rglob("*.py"))
 ALL_RULES = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
 
-LONGEST_MODULE_LINES = 250
+LONGEST_MODULE_LINES = 300
 LONGEST_FUNCTION_LINES = 40
 LONGEST_MODULE_DOCSTRING_LINES = 5
 LONG_FUNCTIONS = {
