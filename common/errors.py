@@ -8,6 +8,7 @@ PenstockError
 ├── FeedBlocked             this feed cannot go on, the others can                park the feed
 │   ├── ClickHouseRefused   ClickHouse says no for good (type, table, right)      park the feed
 │   ├── UnreadableBatch     Kafka holds a batch that cannot be decoded         park the feed
+│   ├── OffsetRefused       going on at a committed offset could repeat rows      park the feed
 │   └── DataExpired         retention cut into rows that are not stored yet       park the feed
 ├── KafkaRefused            Kafka says no for good (no topic, no right)           stop, name what is missing
 │   └── KafkaDenied         a right is missing, which may be given yet        sink: wait, try again
@@ -47,6 +48,10 @@ class FeedBlocked(PenstockError):
 
 class ClickHouseRefused(FeedBlocked):
     """ClickHouse refused a statement and will refuse it again."""
+
+
+class OffsetRefused(FeedBlocked):
+    """What is committed for a partition does not fit its tables, or was not written by us: a person must decide."""
 
 
 class DataExpired(FeedBlocked):

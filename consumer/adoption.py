@@ -5,7 +5,7 @@ Pure; `consumer adopt` carries it out.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from common.kafka_io.group import Committed
 from consumer.audit import Verdict
@@ -32,6 +32,14 @@ def stored_until(standing: Standing, highest: int | None) -> int:
         return standing.committed or 0
     claimed = standing.committed if standing.intent is not None else None
     return max(standing.first, claimed or 0, 0 if highest is None else highest + 1)
+
+
+def without_overtaken_range(standing: Standing, highest: int | None) -> Standing:
+    """The same standing, without its named range if the tables hold rows past it: then no sink can finish it."""
+    intent = standing.intent
+    if intent is None or intent.next is None or highest is None or highest < intent.next:
+        return standing
+    return replace(standing, intent=replace(intent, next=None, attempt=1, pieces=1))
 
 
 def _is_in_flight(standing: Standing) -> bool:

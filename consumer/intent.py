@@ -7,9 +7,9 @@ be inserted, so that whoever comes next rebuilds that very range and no other.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 
-from common.errors import StartRefused
+from common.errors import OffsetRefused
 
 _FORMAT = 1
 _REASON_CHARACTERS = 300  # Kafka refuses metadata above 4,096 bytes
@@ -33,7 +33,7 @@ class Intent:
 
     def encode(self) -> str:
         """The metadata string."""
-        fields = {
+        said = {
             "penstock": _FORMAT,
             "topic": self.topic,
             "schema": self.schema,
@@ -43,7 +43,7 @@ class Intent:
             "parked": self.parked[:_REASON_CHARACTERS] or None,
         }
         return json.dumps(
-            {name: value for name, value in fields.items() if value is not None}, separators=(",", ":")
+            {name: value for name, value in said.items() if value is not None}, separators=(",", ":")
         )
 
     def retry(self, *, pieces: int | None = None) -> Intent:
@@ -52,14 +52,26 @@ class Intent:
 
 
 def decode(metadata: str, where: str) -> Intent:
-    """The intent in a commit's metadata. Raises StartRefused when it is not one of ours (R7)."""
+    """The intent in a commit's metadata. Raises OffsetRefused when it is not one of ours, or of a newer version (R7).
+
+    Fields that are not known are passed over: a version whose intents must be understood gets another format number.
+    """
     try:
-        fields = json.loads(metadata)
-        if fields.pop("penstock") != _FORMAT:
+        said = json.loads(metadata)
+        written = said.pop("penstock")
+        if type(written) is int and written > _FORMAT:
+            raise OffsetRefused(
+                f"{where}: the committed offset was written by a newer Penstock (metadata format {written}; "
+                f"this version reads up to {_FORMAT}). Going on could repeat or lose rows: start that version again"
+            )
+        if written != _FORMAT:
             raise ValueError("other format")
-        return Intent(**fields)
+        return Intent(**{name: value for name, value in said.items() if name in _FIELDS})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise StartRefused(
+        raise OffsetRefused(
             f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
             "set it. Going on could repeat or lose rows. Stop all sinks, then: python -m consumer adopt"
         ) from None
+
+
+_FIELDS = {field.name for field in fields(Intent)}

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Callable
 
 from common.errors import (
+    ClickHouseUnavailable,
     CommitAmbiguous,
     CommitRefused,
     KafkaDenied,
@@ -105,7 +106,7 @@ class Loop:
     def _poll(self) -> None:
         lanes = self._sink.lanes
         hungry = self._hungry()
-        self._group.pause(lanes.keys() - hungry)
+        self._group.read_only(hungry)
         busy = any(lane.flying for lane in lanes.values())
         can_work = any(lane.can_work for lane in lanes.values())
         if busy and not hungry and not can_work:
@@ -160,14 +161,15 @@ class Loop:
             self._health.set_ready(False, "joining the consumer group")
             return
         try:
-            self._sink.lanes = self._opening.open_all()
-            self._metrics.rebalances.inc()
-        except PenstockError:
+            opened = self._opening.open_all()
+        except PenstockError as error:
             self._group.changed = True
+            self._health.set_ready(False, f"assigned, but cannot begin yet: {error}")
             raise
-        for lane in list(self._sink.lanes.values()):
-            if not lane.parked and (error := self._opening.is_out_of_range(lane)):
-                self._parking.park(lane.feed, error)
+        self._sink.lanes = opened.lanes
+        self._metrics.rebalances.inc()
+        for topic, blocked in opened.blocked.items():
+            self._parking.park(self._opening.feed(topic), blocked)
         partitions = sorted(map(str, self._sink.lanes))
         work = ", ".join(partitions)
         detail = f"working on {work}" if work else "idle: more consumers than partitions"
@@ -213,7 +215,8 @@ class Loop:
         if self._failures == 1 or self._failures % FAILURES_BEFORE_REJOIN == 0:
             log.warning("trying again", extra={"failures": self._failures, "reason": str(error)})
         self._wait(PAUSE_AFTER_FAILURE_S)
-        if self._failures % FAILURES_BEFORE_REJOIN == 0:  # a client that broke for good stays broken
+        broken = self._failures % FAILURES_BEFORE_REJOIN == 0 and not isinstance(error, ClickHouseUnavailable)
+        if broken:  # a client that broke for good stays broken
             self._rejoin()
 
     def _finish(self) -> None:

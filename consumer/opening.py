@@ -1,30 +1,59 @@
 """Opens lanes on what the group has committed, and refuses where going on could repeat or lose rows (R7).
 
-The loop calls it after every rebalance; parking calls `reopen` for one feed.
+What is committed and what the tables hold must fit: no row may lie at or past the offset that comes next.
 """
 
 from __future__ import annotations
 
 import logging
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import NamedTuple
 
 from common.address import tp_address
 from common.clickhouse_io.store import Store
-from common.errors import FeedBlocked, KafkaUnavailable, StartRefused
+from common.errors import FeedBlocked, KafkaUnavailable, OffsetRefused
 from common.kafka_io.group import Committed, Group
 from common.slab import Partition
 from common.stream import Feed
 from consumer.batch import Limits
+from consumer.guard import LOOK_S, Bound, Excess, find_excess
 from consumer.intent import Intent, decode
 from consumer.lane import Lane, expired
 
 log = logging.getLogger(__name__)
 
 
+class Opened(NamedTuple):
+    """What came of opening partitions: a lane for each that is in order, and topic → why its feed cannot go on."""
+
+    lanes: dict[Partition, Lane]
+    blocked: dict[str, FeedBlocked]
+
+
+class _Start(NamedTuple):
+    """Where a partition goes on. `committed` is None when nothing is: it then starts at `offset`, the log's first."""
+
+    partition: Partition
+    tp: int
+    committed: Committed | None
+    offset: int
+    intent: Intent
+
+    @property
+    def bound(self) -> int:
+        """No table may hold rows of this offset or a later one."""
+        if self.committed is None:
+            return 0
+        return self.offset if self.intent.next is None else self.intent.next
+
+
 class Opening:
-    """Makes lanes for the partitions that are assigned. `feeds` maps topic → (feed, schema hash)."""
+    """Makes lanes for partitions that are assigned. `feeds` maps topic → (feed, schema hash).
+
+    Its methods raise KafkaUnavailable, ClickHouseUnavailable and CommitRefused: try again later.
+    """
 
     def __init__(
         self,
@@ -37,100 +66,153 @@ class Opening:
     ) -> None:
         self._group, self._store, self._feeds, self._limits = group, store, feeds, limits
         self._group_name = group_name
-        self._firsts: dict[Partition, int] = {}
-        self._ends: dict[Partition, int] = {}
 
-    def open_all(self) -> dict[Partition, Lane]:
-        """A lane for every partition assigned, each sought to its committed offset.
+    def open_all(self) -> Opened:
+        """Every partition assigned, each sought to its committed offset."""
+        opened = self._open(self._group.read_assignment(), {})
+        return Opened(opened.lanes, self._missing(self._feeds) | opened.blocked)
 
-        Raises StartRefused (R7); KafkaUnavailable, ClickHouseUnavailable and CommitRefused mean: try again later.
-        """
-        assigned = self._group.read_assignment()
-        self._firsts, self._ends = self._group.first_offsets(assigned), self._group.end_offsets(assigned)
-        starts: dict[Partition, Committed] = {}
-        lanes: dict[Partition, Lane] = {}
-        for partition, committed in assigned.items():
-            topic_id = self._topic_id(partition.topic)
-            standing = decode(committed.metadata, str(partition)) if committed else None
-            if committed is None or standing is None or standing.topic != topic_id.hex:
-                committed, standing = self._first_start(partition, topic_id)
-                starts[partition] = committed
-            lanes[partition] = self._open(partition, topic_id, committed.offset, standing)
-        self._commit(starts)
-        return lanes
+    def open_feed(self, feed: Feed, before: Mapping[Partition, Lane]) -> Opened:
+        """The partitions of one feed anew; runs of bad messages are counted on from the lanes `before`."""
+        mine = [partition for partition in self._group.assigned() if partition.topic == feed.topic]
+        opened = self._open(self._group.read_committed(mine), before)
+        for partition, lane in opened.lanes.items():
+            self._group.seek(partition, lane.committed)
+        return Opened(opened.lanes, self._missing([feed.topic]) | opened.blocked)
 
     def feed(self, topic: str) -> Feed:
         """The feed that reads a topic."""
         return self._feeds[topic][0]
 
-    def is_out_of_range(self, lane: Lane) -> FeedBlocked | None:
-        """Why a lane just opened cannot go on: Kafka does not hold what comes next and is not stored."""
-        first, end = self._firsts[lane.partition], self._ends[lane.partition]
-        if first > lane.committed:
-            return expired(lane.partition, lane.committed, first)
-        if end < lane.committed:
-            return FeedBlocked(
-                f"{lane.partition}: the log ends at offset {end}, but everything below {lane.committed} is stored "
-                "already. Brokers have lost records (an unclean election?): what they write there next would pass "
-                "for stored. Create the topic anew, or a topic of another name"
-            )
-        return None
-
-    def reopen(self, lane: Lane, parked: str) -> Lane:
-        """The same lane on what was last committed, with empty hands; standing still if `parked` gives a reason."""
+    def stopped(self, lane: Lane, reason: str) -> Lane:
+        """The same lane on what was last committed, with empty hands, standing still for that reason."""
         fresh = Lane(
-            lane.feed,
-            lane.partition,
-            lane.tp,
-            lane.committed,
-            lane.standing,
-            self._limits,
-            lane.bad_run,
+            lane.feed, lane.partition, lane.tp, lane.committed, lane.standing, self._limits, lane.bad_run
         )
-        fresh.parked = parked
-        if not parked:
-            self._group.seek(lane.partition, lane.committed)
+        fresh.parked = reason
         return fresh
 
-    def _open(self, partition: Partition, topic_id: uuid.UUID, committed: int, standing: Intent) -> Lane:
-        feed, schema = self._feeds[partition.topic]
-        if standing.next is not None and standing.schema != schema:  # R5
+    def _missing(self, topics: Iterable[str]) -> dict[str, FeedBlocked]:
+        return {
+            topic: FeedBlocked(
+                f"topic {topic} is not there any more: was it deleted? Create it (python -m common.topics), or stop "
+                "the sinks of this stream; a topic created again is stored from its first message on"
+            )
+            for topic in topics
+            if not self._group.has_topic(topic)
+        }
+
+    def _open(
+        self, assigned: Mapping[Partition, Committed | None], before: Mapping[Partition, Lane]
+    ) -> Opened:
+        firsts, ends = self._group.first_offsets(assigned), self._group.end_offsets(assigned)
+        starts: list[_Start] = []
+        problems: list[tuple[Partition, FeedBlocked]] = []
+        for partition, committed in assigned.items():
+            try:
+                starts.append(self._start(partition, committed, firsts[partition]))
+            except OffsetRefused as error:
+                problems.append((partition, error))
+        refused = self._refused(starts)
+        problems += refused.items()
+        starts = [start for start in starts if start.partition not in refused]
+        self._commit_first([start for start in starts if start.committed is None])
+        for partition, _ in problems:  # paused, but the client asks for a position of each
+            self._group.seek(partition, firsts[partition])
+        lanes = {start.partition: self._lane(start, before.get(start.partition)) for start in starts}
+        for lane in lanes.values():
+            if reason := _out_of_range(lane, firsts[lane.partition], ends[lane.partition]):
+                problems.append((lane.partition, reason))
+        return Opened(lanes, _by_topic(problems))
+
+    def _start(self, partition: Partition, committed: Committed | None, first: int) -> _Start:
+        topic_id = self._topic_id(partition.topic)
+        tp = tp_address(topic_id, partition.partition)
+        schema = self._feeds[partition.topic][1]
+        intent = decode(committed.metadata, str(partition)) if committed else None
+        if (
+            committed is None or intent is None or intent.topic != topic_id.hex
+        ):  # or of an older topic of that name
+            return _Start(partition, tp, None, first, Intent(topic=topic_id.hex, schema=schema))
+        if intent.next is not None and intent.schema != schema:  # R5
             log.warning(
                 "a standing intent is of another version: only what is missing of its range is inserted",
-                extra={"partition": str(partition), "first": committed, "next": standing.next},
+                extra={"partition": str(partition), "first": committed.offset, "next": intent.next},
             )
-        standing = replace(standing, schema=schema)
-        return Lane(
-            feed, partition, tp_address(topic_id, partition.partition), committed, standing, self._limits
+        return _Start(partition, tp, committed, committed.offset, replace(intent, schema=schema))
+
+    def _refused(self, starts: Sequence[_Start]) -> dict[Partition, FeedBlocked]:
+        """Those of which a table holds rows that are to be stored yet."""
+        bounds = [
+            Bound(self.feed(start.partition.topic), start.partition, start.tp, start.bound)
+            for start in starts
+        ]
+        found = find_excess(self._store, bounds, timeout_s=LOOK_S)
+        by_partition = {start.partition: start for start in starts}
+        return {
+            partition: self._refusal(by_partition[partition], excess) for partition, excess in found.items()
+        }
+
+    def _refusal(self, start: _Start, excess: Excess) -> OffsetRefused:
+        if start.committed is None:
+            stands = f"nothing here (another KAFKA_GROUP_ID, or expired offsets?) and would start at {start.offset}"
+        elif start.intent.next is None:
+            stands = f"only {start.offset}"
+        else:
+            stands = f"only {start.offset} and named {start.offset}-{start.bound}"
+        return OffsetRefused(
+            f"{start.partition}: {excess.table} holds rows of offsets {excess.beyond.lowest} to "
+            f"{excess.beyond.highest}, but group {self._group_name} has committed {stands}: going on would repeat "
+            f"them. {excess.ways_out()}"
         )
 
-    def _first_start(self, partition: Partition, topic_id: uuid.UUID) -> tuple[Committed, Intent]:
-        """Start at the log's first offset, unless a table holds rows of this very topic already."""
-        feed, schema = self._feeds[partition.topic]
-        for table in feed.tables:
-            highest = self._store.highest_offset(table.name, tp_address(topic_id, partition.partition))
-            if highest is not None:
-                raise StartRefused(
-                    f"{partition}: {table.name} already holds rows up to offset {highest}, but group "
-                    f"{self._group_name} has committed nothing here (another KAFKA_GROUP_ID, or expired offsets?). "
-                    "Starting from the first offset would repeat them. Stop all sinks, then: "
-                    "python -m consumer adopt"
-                )
-        intent = Intent(topic=topic_id.hex, schema=schema)
-        log.info(
-            "first start of a partition",
-            extra={"partition": str(partition), "offset": self._firsts[partition]},
-        )
-        return Committed(self._firsts[partition], intent.encode()), intent
+    def _lane(self, start: _Start, before: Lane | None) -> Lane:
+        counts_on = before is not None and before.committed == start.offset
+        bad_run = before.bad_run if before is not None and counts_on else 0
+        feed = self.feed(start.partition.topic)
+        return Lane(feed, start.partition, start.tp, start.offset, start.intent, self._limits, bad_run)
 
-    def _commit(self, starts: Mapping[Partition, Committed]) -> None:
-        if starts and not self._group.commit(starts):
+    def _commit_first(self, starts: Sequence[_Start]) -> None:
+        """Commit where partitions start that nothing is committed for, and begin to read there."""
+        for start in starts:
+            log.info(
+                "first start of a partition",
+                extra={"partition": str(start.partition), "offset": start.offset},
+            )
+        commits = {start.partition: Committed(start.offset, start.intent.encode()) for start in starts}
+        if commits and not self._group.commit(commits):
             raise KafkaUnavailable("the coordinator is not known yet")
-        for partition, committed in starts.items():
-            self._group.seek(partition, committed.offset)
+        for start in starts:
+            self._group.seek(start.partition, start.offset)
 
     def _topic_id(self, topic: str) -> uuid.UUID:
         topic_id = self._group.topic_id(topic)
         if topic_id is None:
             raise KafkaUnavailable(f"the id of topic {topic} is not known yet")
         return topic_id
+
+
+def _out_of_range(lane: Lane, first: int, end: int) -> FeedBlocked | None:
+    """Why a lane just opened cannot go on: Kafka does not hold what comes next and is not stored."""
+    if first > lane.committed:
+        return expired(lane.partition, lane.committed, first)
+    if end < lane.committed:
+        return FeedBlocked(
+            f"{lane.partition}: the log ends at offset {end}, but everything below {lane.committed} is stored "
+            "already. Brokers have lost records (an unclean election?): what they write there next would pass "
+            "for stored. Create the topic anew, or a topic of another name"
+        )
+    return None
+
+
+def _by_topic(problems: Iterable[tuple[Partition, FeedBlocked]]) -> dict[str, FeedBlocked]:
+    """Topic → its first problem, and how many more of its partitions have one."""
+    each: dict[str, list[FeedBlocked]] = {}
+    for partition, error in problems:
+        each.setdefault(partition.topic, []).append(error)
+    return {
+        topic: errors[0]
+        if len(errors) == 1
+        else FeedBlocked(f"{errors[0]} (and {len(errors) - 1} more of its partitions)")
+        for topic, errors in each.items()
+    }

@@ -27,7 +27,8 @@ class _Parked:
 class Parking:
     """Parks and unparks feeds.
 
-    `reopen(feed, reason)` replaces the feed's lanes: standing still with a reason, or at work.
+    `stop(feed, reason)` makes the feed's lanes stand still; `resume(feed)` opens them again, or says what is still in
+    the way.
     """
 
     def __init__(
@@ -35,13 +36,15 @@ class Parking:
         health: Health,
         metrics: SinkMetrics,
         *,
-        reopen: Callable[[Feed, str], None],
+        stop: Callable[[Feed, str], None],
+        resume: Callable[[Feed], FeedBlocked | None],
         retry_every_s: float,
         dead_letter_limit: int,
         now_s: Callable[[], float],
         unix_s: Callable[[], float],
     ) -> None:
-        self._health, self._metrics, self._reopen = health, metrics, reopen
+        self._health, self._metrics = health, metrics
+        self._stop, self._resume = stop, resume
         self._retry_every_s, self._dead_letter_limit = retry_every_s, dead_letter_limit
         self._now_s, self._unix_s = now_s, unix_s
         self._parked: dict[str, _Parked] = {}
@@ -61,7 +64,7 @@ class Parking:
         self._health.park(feed.topic, reason, todo, since_s)
         self._metrics.parked.labels(feed.topic).set(1)
         log.error("a feed is parked", extra={"feed": feed.topic, "reason": reason, "todo": todo})
-        self._reopen(feed, reason)
+        self._stop(feed, reason)
 
     def _since(self, topic: str) -> float:
         """When it was parked first (Unix time): a try that failed does not count as work."""
@@ -83,12 +86,16 @@ class Parking:
             )
 
     def retry_due(self, now_s: float) -> None:
-        """Let feeds whose time has come try again."""
+        """Let feeds whose time has come try again. Raises what `resume` raises; such a feed stays parked."""
         for topic, parked in list(self._parked.items()):
             if now_s >= parked.retry_s:
+                parked.retry_s = now_s + self._retry_every_s
                 self._tried[topic] = parked.since_s, now_s
-                self._forget(topic)
-                self._reopen(parked.feed, "")
+                still = self._resume(parked.feed)
+                if still is None:
+                    self._forget(topic)
+                else:
+                    self.park(parked.feed, still)
 
     def clear(self) -> None:
         """Forget all: a new assignment finds out for itself."""

@@ -20,7 +20,7 @@ rows under a token made of that range, commit `next`. What goes wrong, and why n
 | a commit's fate is unknown | leave the group, join as a new member, read the truth under a higher generation (R1) |
 | a member that was frozen wakes up | its commits are refused, its INSERTs are dropped by their token |
 | retention cut into what is not stored | the feed is parked: going on would lose rows silently |
-| offsets set by another tool, group renamed | refused at start; `consumer adopt` resumes behind what is stored |
+| offsets set by another tool, lost or set back | the feed is parked, with its ways out; `consumer adopt` is one |
 """
 
 from __future__ import annotations
@@ -98,8 +98,9 @@ class Sink:
             self.replace(partition, None)
 
     def replace(self, partition: Partition, lane: Lane | None) -> None:
-        """Put a fresh lane, or none, in the place of one."""
-        for job in self.lanes.pop(partition).jobs():
+        """Put a fresh lane, or none, in the place of one if there is one."""
+        before = self.lanes.pop(partition, None)
+        for job in before.jobs() if before is not None else []:
             job.cancelled = True
         if lane is not None:
             self.lanes[partition] = lane

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from common.address import tp_address
-from common.errors import StartRefused
+from common.errors import OffsetRefused
 from common.kafka_io.overview import Overview
 from common.slab import Partition
 from common.stream import Feed
@@ -35,6 +35,12 @@ class Standing:
     def tp(self) -> int:
         """The `_tp` of its rows."""
         return tp_address(self.topic_id, self.partition.partition)
+
+    @property
+    def bound(self) -> int:
+        """No table may hold rows of this offset or a later one."""
+        named = self.intent.next if self.intent is not None else None
+        return (self.committed or 0) if named is None else named
 
     @property
     def is_foreign(self) -> bool:
@@ -123,5 +129,5 @@ def look(overview: Overview, group: str, feeds: Iterable[Feed]) -> dict[str, lis
 def _ours(metadata: str) -> Intent | None:
     try:
         return decode(metadata, "")
-    except StartRefused:
+    except OffsetRefused:
         return None

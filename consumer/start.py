@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
 from common.config import Settings
-from common.errors import PenstockError
+from common.errors import FeedBlocked, PenstockError
 from common.health import Health
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
@@ -21,6 +21,7 @@ from common.kafka_io.selftest import check_brokers
 from common.metrics import SinkMetrics
 from common.stream import Feed, Stream
 from consumer.batch import Limits
+from consumer.guard import LOOK_S
 from consumer.inserter import Inserter
 from consumer.job import Tokens
 from consumer.loop import Loop
@@ -106,12 +107,11 @@ def build(
     group = _group(settings, partial(clients.consumer, group_name), list(feeds), clock)
     inserter = Inserter(_recovery(settings, [feed for feed, _ in feeds.values()]), clock.now_s)
     limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
-    opening = Opening(group, Store(settings.clickhouse), feeds, limits, group_name=group_name)
-    letters = DeadLetters(clients.dead_letter_writer)
+    opening = Opening(group, _impatient_store(settings), feeds, limits, group_name=group_name)
     sink = Sink(
         group,
         inserter,
-        letters,
+        DeadLetters(clients.dead_letter_writer),
         metrics,
         instance=instance,
         blocked=lambda feed, error: parking.park(feed, error),
@@ -120,7 +120,8 @@ def build(
     parking = Parking(
         health,
         metrics,
-        reopen=partial(_reopen, sink, opening),
+        stop=partial(_stop, sink, opening),
+        resume=partial(_resume, sink, opening),
         retry_every_s=settings.sink.park_retry_s,
         dead_letter_limit=settings.sink.dead_letter_limit,
         now_s=clock.now_s,
@@ -141,12 +142,25 @@ def _group(
     return _patiently(join, settings, clock)
 
 
+def _impatient_store(settings: Settings) -> Store:
+    """For questions that the group waits for: nobody polls meanwhile."""
+    timeout_s = min(float(LOOK_S), settings.clickhouse.send_receive_timeout_s)
+    return Store(replace(settings.clickhouse, send_receive_timeout_s=timeout_s))
+
+
 def _recovery(settings: Settings, feeds: Iterable[Feed]) -> Recovery:
     tokens = Tokens(settings.sink.epoch, sink_group(settings))
     return Recovery(Store(settings.clickhouse), tokens, [table for feed in feeds for table in feed.tables])
 
 
-def _reopen(sink: Sink, opening: Opening, feed: Feed, parked: str) -> None:
+def _stop(sink: Sink, opening: Opening, feed: Feed, reason: str) -> None:
     for partition, lane in list(sink.lanes.items()):
         if lane.feed.topic == feed.topic:
-            sink.replace(partition, opening.reopen(lane, parked))
+            sink.replace(partition, opening.stopped(lane, reason))
+
+
+def _resume(sink: Sink, opening: Opening, feed: Feed) -> FeedBlocked | None:
+    opened = opening.open_feed(feed, sink.lanes)
+    for partition, lane in opened.lanes.items():
+        sink.replace(partition, lane)
+    return opened.blocked.get(feed.topic)

@@ -26,11 +26,22 @@ class Stored(NamedTuple):
     rows: np.ndarray
 
 
+class Beyond(NamedTuple):
+    """Rows where there should be none: the lowest and the highest offset that they come from."""
+
+    lowest: int
+    highest: int
+
+
+LONGEST_QUERY_BYTES = 16 << 20
+"""Enough for the bounds of 100,000 partitions in one query."""
+
+
 class Store:
     """One connection for the thread that inserts. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
-        self._client = connect(settings)
+        self._client = connect(settings, max_query_size=LONGEST_QUERY_BYTES)
 
     def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
         """Insert one block (R5). A token that the table remembers makes it drop the block without an error.
@@ -81,11 +92,20 @@ class Store:
             )
         return bool(rows[0][0])
 
-    def highest_offset(self, table: str, tp: int) -> int | None:
-        """The highest offset of `tp` in the table, None when it holds none."""
-        with translated(self._client, f"reading {table}"):
-            rows = self._client.execute(f"SELECT max(_off), count() FROM `{table}` WHERE _tp = {tp}")
-        return int(rows[0][0]) if rows[0][1] else None
+    def beyond(self, table: str, bounds: Mapping[int, int], *, timeout_s: int) -> dict[int, Beyond]:
+        """`_tp` → rows of offsets at or above its bound, for those that have any; one query, `timeout_s` long at most.
+
+        When there are none, which is the rule, the by_address projection answers without reading rows.
+        """
+        if not bounds:
+            return {}
+        wanted = " OR ".join(f"(_tp = {tp} AND _off >= {bound})" for tp, bound in bounds.items())
+        with translated(self._client, f"looking for rows of {table} past what is committed"):
+            rows = self._client.execute(
+                f"SELECT _tp, min(_off), max(_off) FROM `{table}` WHERE {wanted} GROUP BY _tp",
+                settings={"max_execution_time": timeout_s, "timeout_overflow_mode": "throw"},
+            )
+        return {tp: Beyond(lowest, highest) for tp, lowest, highest in rows}
 
     def close(self) -> None:
         """Close the connection."""

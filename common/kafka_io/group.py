@@ -5,26 +5,31 @@ The sink's main thread is its only caller. Nothing here commits, polls or rejoin
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
-from kafka.errors import KafkaError, NoOffsetForPartitionError, OffsetOutOfRangeError
+from kafka.errors import (
+    CoordinatorNotAvailableError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+)
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
+from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
-from common.kafka_io.rights import denied
 from common.slab import Partition, Slab
 
-CLOSE_TIMEOUT_MS, READ_TIMEOUT_MS = 4_000, 8_000
-LOOKUP_PAUSE_S = 0.05
+CLOSE_TIMEOUT_MS = 4_000
+READ_TIMEOUT_S = 8.0
+READ_PAUSE_S = 0.05
 JOIN_POLL_MS = 1_000  # a shorter poll() may drop a join half way (trap T2)
 
 
@@ -82,6 +87,13 @@ class Group:
         """The id of a topic: a topic created again has another one. None while unknown."""
         return self._consumer._cluster.topic_id(topic)
 
+    def has_topic(self, topic: str) -> bool:
+        """Whether the brokers know the topic; they are asked before the answer is no. Raises KafkaUnavailable."""
+        try:
+            return bool(self._consumer.partitions_for_topic(topic))
+        except KafkaError as error:
+            raise failure(error, f"looking for topic {topic}") from error
+
     def poll(self, wait_s: float) -> dict[Partition, list[Slab]]:
         """New slabs, waiting up to `wait_s` for the first; nothing when the assignment changed meanwhile.
 
@@ -121,10 +133,10 @@ class Group:
             )
         self._highest_generation = max(self._highest_generation, generation)
         self.changed = False
-        partitions = [Partition(*tp) for tp in self._consumer.assignment()]
+        partitions = self.assigned()
         self._topic_ids = {partition.topic: self.topic_id(partition.topic) for partition in partitions}
         try:
-            committed = self._fetch_committed(partitions)
+            committed = self.read_committed(partitions)
         except PenstockError:
             self.changed = True
             raise
@@ -133,18 +145,47 @@ class Group:
                 self.seek(partition, found.offset)
         return committed
 
-    def _fetch_committed(self, partitions: list[Partition]) -> dict[Partition, Committed | None]:
+    def assigned(self) -> list[Partition]:
+        """The partitions that are ours now, as far as this member knows."""
+        return [Partition(*tp) for tp in self._consumer.assignment()]
+
+    def read_committed(self, partitions: Sequence[Partition]) -> dict[Partition, Committed | None]:
+        """What is committed now for partitions of ours, None where nothing is.
+
+        Raises KafkaUnavailable, KafkaDenied; KafkaUnavailable also when the assignment moved while it was asked.
+        """
         tps = [TopicPartition(*partition) for partition in partitions]
         try:
-            found = self._consumer._coordinator.fetch_committed_offsets(tps, timeout_ms=READ_TIMEOUT_MS) or {}
+            found = self._ask_committed(tps) if tps else {}
         except KafkaError as error:
             raise failure(error, "reading committed offsets") from error
+        if self.changed:
+            raise KafkaUnavailable("the assignment moved while committed offsets were read")
         return {
             partition: Committed(found[tp].offset, found[tp].metadata or "")
             if tp in found and found[tp].offset >= 0
             else None
             for partition, tp in zip(partitions, tps, strict=True)
         }
+
+    def _ask_committed(self, tps: list[TopicPartition]) -> dict[TopicPartition, OffsetAndMetadata]:
+        """T7: one request of our own, sent again for READ_TIMEOUT_S when it fails; raises what kafka-python raises.
+
+        kafka-python's `committed()` keeps answers that came too late, and serves them whenever the same partitions
+        are asked for again, hours later too.
+        """
+        coordinator, deadline_s = self._consumer._coordinator, self._now_s() + READ_TIMEOUT_S
+        while True:
+            future = coordinator._manager.call_soon(coordinator._send_offset_fetch_request, tps)
+            try:
+                found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline_s - self._now_s())
+                return found
+            except KafkaError as error:
+                if not error.retriable or self._now_s() >= deadline_s:
+                    raise
+                if isinstance(error, CoordinatorNotAvailableError):
+                    coordinator.lookup_coordinator()
+            self._sleep(READ_PAUSE_S)
 
     def commit(
         self, offsets: Mapping[Partition, Committed], meanwhile: Callable[[], None] | None = None
@@ -162,11 +203,10 @@ class Group:
         coordinator = self._consumer._coordinator
         # T1: commit_async may answer for a lookup instead of the commit; this is the one request itself.
         future = coordinator._manager.call_soon(coordinator._send_offset_commit_request, request)
-        done = threading.Event()
-        future.add_both(lambda _: done.set())
+        answer = answered(future)
         if meanwhile:
             meanwhile()
-        if not done.wait(self._commit_timeout_s):
+        if not answer.wait(self._commit_timeout_s):
             raise CommitAmbiguous(f"no answer within {self._commit_timeout_s:g} s")
         return self._applied(future)
 
@@ -188,24 +228,16 @@ class Group:
         """
         self.changed = True
         self._needed_generation = self._highest_generation + 1
-        self._await_coordinator()  # bounded, as closing is: the generation number tells whether it was enough
+        self._await_coordinator()
         self.close()
         self._join()  # if that fails, the next poll() tries again
 
     def _await_coordinator(self) -> None:
-        """Wait for an answer, not just an address: until they have failed over, brokers name the one that died.
-
-        kafka-python gives up early when a lookup goes to the dead broker too: asked again until the time is over.
-        """
-        deadline_s, anything = self._now_s() + READ_TIMEOUT_MS / 1000, [TopicPartition(self._topics[0], 0)]
-        while (left_s := deadline_s - self._now_s()) > 0:
-            try:
-                self._consumer._coordinator.fetch_committed_offsets(anything, timeout_ms=left_s * 1000)
-                return
-            except KafkaError as error:
-                if denied(error, "leaving"):
-                    return
-            self._sleep(LOOKUP_PAUSE_S)
+        """Wait, bounded, for an answer, not just an address: until they fail over, brokers name the one that died."""
+        try:
+            self._ask_committed([TopicPartition(self._topics[0], 0)])
+        except KafkaError:
+            pass  # refused is an answer, too; and if none came, the generation number will tell
 
     def log_end(self, partition: Partition) -> int:
         """Where the log of a partition of ours ended when it was last read; 0 before. Asks nobody."""
@@ -215,14 +247,14 @@ class Group:
         """Fetch from `offset` next."""
         self._consumer.seek(TopicPartition(*partition), offset)
 
-    def pause(self, partitions: Collection[Partition]) -> None:
-        """Fetch from all partitions but these; what is not ours any more, or not yet, is passed over.
+    def read_only(self, wanted: Collection[Partition]) -> None:
+        """Fetch from these of our partitions and pause all others.
 
         The client knows what is paused: a partition owned before and after a rebalance stays so, others do not.
         """
         ours, paused = self._consumer.assignment(), self._consumer.paused()
-        self._consumer.pause(*(tp for tp in ours - paused if tp in partitions))
-        self._consumer.resume(*(tp for tp in ours & paused if tp not in partitions))
+        self._consumer.pause(*(tp for tp in ours - paused if tp not in wanted))
+        self._consumer.resume(*(tp for tp in ours & paused if tp in wanted))
 
     def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that Kafka still holds of each. Raises KafkaUnavailable."""
@@ -237,7 +269,9 @@ class Group:
         if not tps:
             return {}
         try:
-            return {Partition(*tp): offset for tp, offset in ask(tps, timeout_ms=READ_TIMEOUT_MS).items()}
+            return {
+                Partition(*tp): offset for tp, offset in ask(tps, timeout_ms=READ_TIMEOUT_S * 1000).items()
+            }
         except KafkaError as error:
             raise failure(error, "reading where logs start and end") from error
 

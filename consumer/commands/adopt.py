@@ -11,7 +11,7 @@ from common.config import Settings
 from common.errors import StartRefused
 from common.kafka_io.overview import Overview
 from common.stream import Feed, Stream
-from consumer.adoption import Step, decide, objection, stored_until
+from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
 from consumer.inspection import NO_OFFSETS, Inspection, connected
 from consumer.report import show
 from consumer.standing import Standing, look
@@ -105,6 +105,7 @@ def _step(
     skip_expired: bool,
 ) -> Step:
     highest = inspection.highest_offset(feed, standing)
+    standing = without_overtaken_range(standing, highest)
     if len(dead):
         highest = max(int(dead[-1]), -1 if highest is None else highest)
     step = objection(standing, highest, skip_expired=skip_expired)

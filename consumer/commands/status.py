@@ -4,19 +4,26 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping, Sequence
 
+from common.clickhouse_io.store import Store
 from common.config import Settings
-from common.kafka_io.overview import Member, connect_overview
-from common.stream import Stream
+from common.errors import ClickHouseUnavailable, FeedBlocked
+from common.kafka_io.overview import Member, Overview, connect_overview
+from common.stream import Feed, Stream
+from consumer.guard import LOOK_S, Bound, find_excess
 from consumer.inspection import silence_clients
 from consumer.report import merged, show
 from consumer.standing import Standing, look
 from consumer.start import Clock, sink_group
 
+Standings = Mapping[str, Sequence[Standing]]
+
 HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "state")
 MEANING = """
 owner: the sink that works on the partition, client@host#id; committed: the next offset to store; state: what
-the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Exit code 0, also
+the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions whose tables
+hold rows past what is committed are named below the table (ClickHouse is asked for that alone). Exit code 0, also
 when a feed is parked or no sink runs: status tells, it does not judge (audit does, and /ready of each sink).
 """
 
@@ -30,10 +37,12 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     """Print a line for each partition, then what somebody should know. Raises KafkaUnavailable, KafkaRefused."""
     silence_clients()
     group, out = sink_group(settings), sys.stdout
+    feeds = [feed for stream in streams for feed in stream.feeds]
     overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
         members = overview.members(group)
-        standings = look(overview, group, [feed for stream in streams for feed in stream.feeds])
+        standings = look(overview, group, feeds)
+        refusals = _refusals(settings, overview, group, feeds, standings)
     finally:
         overview.close()
     owners = {partition: str(member) for member in members for partition in member.partitions}
@@ -46,7 +55,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     show(HEADERS, rows, out)
     every = [standing for each in standings.values() for standing in each]
     remarks = [(str(standing.partition), remark) for standing in every for remark in standing.remarks(group)]
-    for line in merged(remarks):
+    for line in [*merged(remarks), *refusals]:
         out.write(f"{line}\n")
     for topic in [topic for stream in streams for topic in stream.topics if topic not in standings]:
         out.write(f"{topic}: there is no such topic. Create it: python -m common.topics\n")
@@ -64,6 +73,35 @@ def _row(stream: Stream, standing: Standing, owner: str) -> list[str | int]:
         standing.end,
         standing.lag,
         standing.state,
+    ]
+
+
+def _refusals(
+    settings: Settings, overview: Overview, group: str, feeds: list[Feed], standings: Standings
+) -> list[str]:
+    """A line for each partition that no sink will go on with, because its tables hold more than was committed."""
+    store = Store(settings.clickhouse)
+    try:
+        found = find_excess(store, _bounds(feeds, standings), timeout_s=LOOK_S)
+    except (ClickHouseUnavailable, FeedBlocked) as error:
+        return [f"whether tables hold rows past what is committed was not looked at: {error}"]
+    finally:
+        store.close()
+    if found:  # a sink may have named and stored more since: it committed before it inserted
+        now = {bound.partition: bound.offset for bound in _bounds(feeds, look(overview, group, feeds))}
+        found = {at: excess for at, excess in found.items() if excess.beyond.highest >= now.get(at, 0)}
+    return [
+        f"{at}: {excess.table} holds rows of offsets {excess.beyond.lowest} to {excess.beyond.highest}, but only what "
+        f"lies below {excess.bound.offset} is committed or named: no sink will go on. {excess.ways_out()}"
+        for at, excess in found.items()
+    ]
+
+
+def _bounds(feeds: list[Feed], standings: Standings) -> list[Bound]:
+    return [
+        Bound(feed, standing.partition, standing.tp, standing.bound)
+        for feed in feeds
+        for standing in standings.get(feed.topic, [])
     ]
 
 

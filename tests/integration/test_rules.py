@@ -79,13 +79,14 @@ def test_R1_an_ambiguous_commit_makes_the_sink_leave_and_read_under_a_higher_gen
 
 def test_R1_a_member_that_joins_anew_forgets_the_pauses_of_the_one_that_left(proof):
     sink = joined(proof)
-    sink.group.pause([Partition(proof.topic, 0)])
+    mine = [Partition(proof.topic, 0)]
+    sink.group.read_only([])
     sink.group.rejoin()
-    sink.group.pause([Partition(proof.topic, 0)])  # not assigned yet
-    sink.group.pause([])
+    sink.group.read_only([])  # not assigned yet
+    sink.group.read_only(mine)
     assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
     sink.loop._opening.open_all()
-    sink.group.pause([])
+    sink.group.read_only(mine)
     proof.produce(1, 1)
     assert wait_until(lambda: bool(sink.group.poll(0.2)), 20)
     sink.stop()

@@ -2,7 +2,7 @@ import json
 
 import pytest
 
-from common.errors import StartRefused
+from common.errors import OffsetRefused
 from consumer.intent import Intent, decode
 
 TOPIC, SCHEMA = "0123456789abcdef0123456789abcdef", "5c0ffee5"
@@ -68,14 +68,14 @@ def test_it_stays_below_what_kafka_takes_with_the_longest_reason(reason):
         pytest.param("[" * 4000, id="nesting"),
         pytest.param("{}", id="an empty object"),
         pytest.param('{"topic": "a", "schema": "b"}', id="without our name"),
-        pytest.param('{"penstock": 2, "topic": "a", "schema": "b"}', id="another format"),
+        pytest.param('{"penstock": 0, "topic": "a", "schema": "b"}', id="another format"),
+        pytest.param('{"penstock": "2", "topic": "a", "schema": "b"}', id="a format that is no number"),
         pytest.param('{"penstock": 1, "topic": "a"}', id="a field missing"),
-        pytest.param('{"penstock": 1, "topic": "a", "schema": "b", "until": 7}', id="a field unknown"),
         pytest.param('{"penstock": 1, "topic": "a", "schema": "b"', id="cut off"),
     ],
 )
 def test_r7_metadata_that_is_not_ours_is_refused(metadata):
-    with pytest.raises(StartRefused) as caught:
+    with pytest.raises(OffsetRefused) as caught:
         decode(metadata, "events/0")
     assert str(caught.value).startswith("events/0: the committed offset carries ")
     assert "python -m consumer adopt" in str(caught.value)
@@ -83,8 +83,20 @@ def test_r7_metadata_that_is_not_ours_is_refused(metadata):
 
 def test_r7_missing_and_foreign_metadata_are_told_apart():
     for metadata, kind in (("", " no metadata"), ("{}", " foreign metadata")):
-        with pytest.raises(StartRefused, match=kind):
+        with pytest.raises(OffsetRefused, match=kind):
             decode(metadata, "events/0")
+
+
+def test_a_downgrade_is_refused_with_a_sentence_that_says_so():
+    with pytest.raises(OffsetRefused) as caught:
+        decode('{"penstock": 2, "topic": "a", "schema": "b", "next": 7}', "events/0")
+    assert "written by a newer Penstock (metadata format 2; this version reads up to 1)" in str(caught.value)
+    assert str(caught.value).endswith("start that version again")
+
+
+def test_a_field_that_a_newer_version_has_added_to_the_same_format_is_passed_over():
+    said = json.loads(intent(next=7).encode()) | {"hint": {"a": 1}}
+    assert decode(json.dumps(said), "events/0") == intent(next=7)
 
 
 def test_a_retry_is_the_next_attempt_at_the_same_range():

@@ -78,7 +78,7 @@ def test_what_is_read_says_where_its_log_ends():
     first, second = lane(FIRST), lane(SECOND)
     slabs = {FIRST: [slab([event(0)], 0)]}
     group = SimpleNamespace(
-        pause=lambda partitions: None,
+        read_only=lambda partitions: None,
         poll=lambda wait_s: slabs,
         log_end={FIRST: 7}.__getitem__,  # of the others nothing was fetched
     )

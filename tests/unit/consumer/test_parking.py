@@ -1,6 +1,6 @@
 import pytest
 
-from common.errors import ClickHouseRefused, FeedBlocked
+from common.errors import ClickHouseRefused, ClickHouseUnavailable, FeedBlocked
 from common.health import Health
 from common.metrics import SinkMetrics
 from consumer.batch import Limits
@@ -15,19 +15,27 @@ class Place:
     """A parking with a clock to turn and notes of what was reopened."""
 
     def __init__(self):
-        self.now_s, self.reopened = 100.0, []
+        self.now_s, self.reopened, self.still = 100.0, [], None
         self.health, self.metrics = Health(0.0), SinkMetrics()
         self.health.set_ready(True, "working")
         self.parking = Parking(
             self.health,
             self.metrics,
-            reopen=lambda some_feed, reason: self.reopened.append((some_feed.topic, reason)),
+            stop=lambda some_feed, reason: self.reopened.append((some_feed.topic, reason)),
+            resume=self.resume,
             retry_every_s=30.0,
             dead_letter_limit=5,
             now_s=lambda: self.now_s,
             unix_s=lambda: 1_795_000_000.0 + self.now_s,
         )
         self.feed = feed()
+
+    def resume(self, some_feed):
+        """Open the feed again: `still` is what is in the way, an error of its own if it is no FeedBlocked."""
+        if self.still is not None and not isinstance(self.still, FeedBlocked):
+            raise self.still
+        self.reopened.append((some_feed.topic, ""))
+        return self.still
 
     def park(self, reason=REASON):
         self.parking.park(self.feed, FeedBlocked(reason))
@@ -105,6 +113,33 @@ def test_a_feed_that_fails_again_is_parked_again(place):
     assert place.reopened == [("events", REASON), ("events", ""), ("events", REASON)]
     place.parking.retry_due(160.9)
     assert place.parking.reason(place.feed) == REASON
+
+
+def test_a_feed_that_cannot_be_opened_again_stays_parked_and_never_looks_ready_meanwhile(place):
+    place.park()
+    place.still, place.now_s = FeedBlocked("no right"), 131.0
+    place.parking.retry_due(130.0)
+    assert place.parking.reason(place.feed) == "no right"
+    assert place.reopened == [("events", REASON), ("events", ""), ("events", "no right")]
+    assert (place.health.readiness()[0], place.gauge) == (False, 1)
+    place.still = None
+    place.parking.retry_due(160.9)
+    assert place.parking.reason(place.feed) == "no right"
+    place.parking.retry_due(161.0)
+    assert place.parking.reason(place.feed) == ""
+
+
+def test_a_try_that_no_server_answered_leaves_the_feed_parked_until_the_next_one(place):
+    place.park()
+    place.still = ClickHouseUnavailable("no answer")
+    with pytest.raises(ClickHouseUnavailable):
+        place.parking.retry_due(130.0)
+    assert place.parking.reason(place.feed) == REASON
+    place.still = None
+    place.parking.retry_due(159.9)
+    assert place.parking.reason(place.feed) == REASON
+    place.parking.retry_due(160.0)
+    assert place.parking.reason(place.feed) == ""
 
 
 def test_the_other_feeds_are_not_touched(place):
