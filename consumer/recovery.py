@@ -1,8 +1,8 @@
 """Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
 
-An INSERT that was never tried before and is acknowledged is in. All else goes one path: count the range by address;
-complete: done; else insert what is missing under the same token and count again; what is still missing needs the next
-attempt's token, which is named in a commit first. One query may count for many jobs, before their INSERTs and after.
+An INSERT that was never tried before, is acknowledged and was not dropped as known is in. All else goes one path:
+count the range by address; complete: done; else insert what is missing under the same token and count again; what is
+still missing needs the next attempt's token, which is named in a commit first. One query may count for many jobs.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Outcome(enum.Enum):
 class Tables(Protocol):
     """What is needed of `common.clickhouse_io.store.Store`."""
 
-    def insert(self, table: str, columns: Columns, *, token: str, query_id: str) -> None:
-        """Insert one block."""
+    def insert(self, table: str, columns: Columns, *, token: str, query_id: str) -> bool:
+        """Insert one block; whether it was taken, not dropped because its token is known."""
 
     def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
         """Addresses that are there, of each range."""
@@ -79,8 +79,8 @@ class Recovery:
         """
         try:
             if not job.verify:
-                self._insert(job, lambda table: job.batch.blocks[table])
-                return Outcome.STORED
+                all_taken = self._insert(job, lambda table: job.batch.blocks[table])
+                return Outcome.STORED if all_taken else None
             missing = self._missing(job, found)
             if not missing:
                 return Outcome.STORED
@@ -100,7 +100,9 @@ class Recovery:
         except _Cancelled:
             return Outcome.CANCELLED
 
-    def _insert(self, job: Job, rows_of: Callable[[str], Columns]) -> None:
+    def _insert(self, job: Job, rows_of: Callable[[str], Columns]) -> bool:
+        """Insert what `rows_of` gives for each table; whether every block was taken."""
+        all_taken = True
         for table in job.batch.blocks:
             for piece, columns in enumerate(_pieces(rows_of(table), job)):
                 if job.burn:
@@ -109,7 +111,9 @@ class Recovery:
                     self._stop_if_cancelled(job)
                     token = self._tokens.of(job, table, piece)
                     # C1: the server refuses a second query of that id, so copies of one INSERT never run side by side
-                    self._store.insert(table, columns, token=token, query_id=token + job.query_suffix)
+                    query_id = token + job.query_suffix
+                    all_taken &= self._store.insert(table, columns, token=token, query_id=query_id)
+        return all_taken
 
     def _one_row_each(self, table: str, columns: Columns) -> Columns:
         """A row for each table partition: enough to use a token up, small enough for any memory limit."""

@@ -43,8 +43,8 @@ class Store:
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._client = connect(settings, max_query_size=LONGEST_QUERY_BYTES)
 
-    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
-        """Insert one block (R5). A token that the table remembers makes it drop the block without an error.
+    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
+        """Insert one block (R5); whether it was taken. A table that remembers the token drops it without an error.
 
         The server refuses a second query of the same id while the first runs (facts: code 216).
         """
@@ -55,6 +55,7 @@ class Store:
             "deduplicate_blocks_in_dependent_materialized_views": 1,
             "max_partitions_per_insert_block": 0,  # batches close early, but one message may bring many at once
         }
+        before = self._client.dropped_blocks
         with translated(self._client, f"INSERT {token}", sends_block=True):
             self._client.execute(
                 f"INSERT INTO `{table}` ({names}) VALUES",
@@ -63,6 +64,7 @@ class Store:
                 query_id=query_id,
                 settings=settings,
             )
+        return self._client.dropped_blocks == before
 
     def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
         """Which rows of each range the table holds, with one query; an address held twice comes twice."""

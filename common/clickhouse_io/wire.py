@@ -14,7 +14,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.block import BlockInfo, RowOrientedBlock
 from clickhouse_driver.columns.service import write_column
 from clickhouse_driver.defines import DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
-from clickhouse_driver.protocol import ClientPacketTypes
+from clickhouse_driver.protocol import ClientPacketTypes, ServerPacketTypes
 from clickhouse_driver.varint import write_varint
 from clickhouse_driver.writer import write_binary_str, write_binary_uint8
 
@@ -34,13 +34,31 @@ _FIXED_WIDTH = {
 
 _WIDE = {"UInt128": (2,)}
 
+DROPPED_BLOCKS, WHOLE_QUERY = "DuplicatedInsertedBlocks", 0
+"""The profile event of a dropped block, and the thread number under which servers report sums of all threads."""
+
 
 class BlockClient(Client):
     """A clickhouse-driver Client whose columnar inserts take numpy arrays and send them as one block.
 
     Integers are written as they are: DateTime64(3) takes int64 milliseconds, UInt128 an (n, 2) array of uint64.
     Other types take any sequence, through the driver's own columns.
+
+    `dropped_blocks` counts the blocks that servers have dropped because they knew their deduplication token, in the
+    table or in a view behind it. The driver itself throws away what servers report of an INSERT.
     """
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.dropped_blocks = 0
+        self._receive_packet = self.connection.receive_packet
+        self.connection.receive_packet = self._receive_and_count
+
+    def _receive_and_count(self) -> Any:
+        packet = self._receive_packet()
+        if packet.type == ServerPacketTypes.PROFILE_EVENTS:
+            self.dropped_blocks += _dropped_blocks(packet.block)
+        return packet
 
     def send_data(
         self, sample_block: Any, data: Any, types_check: bool = False, columnar: bool = False
@@ -75,6 +93,13 @@ class BlockClient(Client):
             else:
                 out.write(array.tobytes())
         self.connection.block_out.finalize()
+
+
+def _dropped_blocks(events: Any) -> int:
+    """What a packet of profile events says since the one before it: host, time, thread, type, name and value a row."""
+    columns = dict(zip((name for name, _ in events.columns_with_types), events.get_columns(), strict=True))
+    counts = zip(columns.get("name", ()), columns.get("thread_id", ()), columns.get("value", ()), strict=True)
+    return sum(value for name, thread, value in counts if name == DROPPED_BLOCKS and thread == WHOLE_QUERY)
 
 
 def _as_wire(kind: str, values: Any) -> np.ndarray | None:

@@ -20,7 +20,7 @@ from kafka.structs import OffsetAndMetadata
 import consumer.batch
 import consumer.start
 from common.clickhouse_io.client import translated
-from common.clickhouse_io.store import Store
+from common.clickhouse_io.store import Beyond, Store
 from common.codec import Decoded
 from common.config import Settings
 from common.health import Health
@@ -62,7 +62,7 @@ class PlainGroup(Group):
 class PlainStore(Store):
     """Inserts rows without address and without token."""
 
-    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
+    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
         """Insert one block."""
         kept = {name: column for name, column in columns.items() if name not in ADDRESS_COLUMNS}
         names = ", ".join(f"`{name}`" for name in kept)
@@ -73,10 +73,11 @@ class PlainStore(Store):
                 columnar=True,
                 settings={"async_insert": 0},
             )
+        return True
 
-    def highest_offset(self, table: str, tp: int) -> int | None:
+    def beyond(self, table: str, bounds: Mapping[int, int], *, timeout_s: int) -> dict[int, Beyond]:
         """Unknown: no row has an address."""
-        return None
+        return {}
 
 
 def without_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:

@@ -7,7 +7,7 @@ import pytest
 
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.schema import Schema
-from common.clickhouse_io.store import Range, Store
+from common.clickhouse_io.store import Beyond, Range, Store
 from common.config import Settings
 from common.errors import ClickHouseRefused, ClickHouseUnavailable, SchemaMismatch
 from common.stream import Rows, Table
@@ -61,7 +61,7 @@ def days(count, first_offset=0):
 
 
 def insert(store, columns, token="t"):
-    store.insert(DAYS.name, columns, token=token, query_id=token)
+    return store.insert(DAYS.name, columns, token=token, query_id=token)
 
 
 def test_a_block_of_more_table_partitions_than_the_servers_default_goes_in_once(store, sql):
@@ -98,9 +98,39 @@ def test_several_ranges_are_answered_by_the_projection(store, sql, monkeypatch):
     assert read <= of / 4, plan
 
 
-def test_the_highest_offset_is_none_for_a_partition_without_rows(store):
+def test_an_insert_tells_whether_its_block_was_taken_or_dropped_as_known(store, sql):
+    assert insert(store, days(10), token="a") is True
+    assert insert(store, days(10), token="a") is False
+    assert insert(store, days(10), token="b") is True
+    sql(f"ALTER TABLE {DAYS.name} DELETE WHERE 1 SETTINGS mutations_sync = 2")
+    assert insert(store, days(10), token="a") is False
+
+
+def test_an_insert_tells_of_a_block_that_one_table_partition_knew(store):
+    first = {name: column[:5] for name, column in days(10).items()}
+    assert insert(store, first, token="a") is True
+    assert insert(store, days(10), token="a") is False
+
+
+def test_rows_past_a_bound_are_found_and_rows_below_it_are_not(store):
     insert(store, days(10))
-    assert (store.highest_offset(DAYS.name, TP), store.highest_offset(DAYS.name, TP + 1)) == (9, None)
+    assert store.beyond(DAYS.name, {TP: 10, TP + 1: 0}, timeout_s=5) == {}
+    assert store.beyond(DAYS.name, {TP: 7, TP + 1: 0}, timeout_s=5) == {TP: Beyond(7, 9)}
+    assert store.beyond(DAYS.name, {}, timeout_s=5) == {}
+
+
+def test_where_no_row_lies_past_a_bound_the_projection_answers_from_the_last_granules(
+    store, sql, monkeypatch
+):
+    row = "number % 3, 0, bitShiftLeft(toUInt64(number % 5), 16), number, 0, 1"
+    sql(f"INSERT INTO {DAYS.name} SELECT {row} FROM numbers(2000000)")
+    asked = []
+    monkeypatch.setattr(store._client, "execute", lambda query, **_: asked.append(query) or [])
+    store.beyond(DAYS.name, {tp << 16: 2_000_000 for tp in range(5)}, timeout_s=5)
+    plan = "\n".join(line for (line,) in sql(f"EXPLAIN indexes = 1, projections = 1 {asked[0]}"))
+    assert "ReadFromMergeTree (by_address)" in plan
+    read, of = map(int, re.findall(r"Granules: (\d+)/(\d+)", plan)[0])
+    assert read <= of / 8, plan  # the last granule of each part, for each `_tp`
 
 
 def test_a_token_is_kept_when_its_rows_are_deleted(store, sql):

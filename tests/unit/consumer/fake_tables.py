@@ -24,6 +24,7 @@ class Insert:
     tp: int
     parts: dict[object, list[tuple[int, int]]]
     logged: list[tuple[int, int]] = field(default_factory=list)
+    dropped: bool = False
 
 
 Fate = Callable[[Any, Insert], None]
@@ -51,8 +52,8 @@ class FakeTables:
 
     # What recovery asks
 
-    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> None:
-        """Insert one block: as the next fate says."""
+    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
+        """Insert one block: as the next fate says; whether no part of it was dropped as known."""
         self.calls.append(f"insert {table}")
         copy = self.copy_of(table, columns, token, query_id)
         self.sent.append(copy)
@@ -60,6 +61,7 @@ class FakeTables:
             raise ClickHouseUnavailable("code 216, query with that id is already running")
         fate = self.fates.popleft() if self.fates else acknowledged
         fate(self, copy)
+        return not copy.dropped
 
     def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
         """Addresses that are there, of each range."""
@@ -104,7 +106,9 @@ class FakeTables:
         """Log the token of the copy's next table partition; its rows are not in place yet (facts C9)."""
         day = next(iter(copy.parts))
         rows = copy.parts.pop(day)
-        if (copy.table, day, copy.token) not in self.tokens:
+        if (copy.table, day, copy.token) in self.tokens:
+            copy.dropped = True
+        else:
             self.tokens.add((copy.table, day, copy.token))
             copy.logged = rows
 

@@ -266,13 +266,13 @@ class Server(FakeTables):
             "killed": Server._outlives_its_sender,
         }
 
-    def insert(self, table, columns, *, token, query_id) -> None:
+    def insert(self, table, columns, *, token, query_id) -> bool:
         if len(columns["_off"]) > self.largest_block and not self.world.healed:
             fate: Fate = Server._too_big
         else:
             fate = self._fates[self.world.draw("", self.world.sky.inserts)]
         self.fates = deque([fate])
-        super().insert(table, columns, token=token, query_id=query_id)
+        return super().insert(table, columns, token=token, query_id=query_id)
 
     def _arrives_late(self, copy: Insert) -> None:
         self.network.append(copy)

@@ -110,6 +110,24 @@ def test_the_errors_of_the_store_are_passed_on(tables):
             carry_out(tables, fresh())
 
 
+def test_an_acknowledged_first_insert_that_was_dropped_as_known_is_counted_and_goes_in_under_the_next_attempt(
+    tables,
+):
+    carry_out(tables, fresh())
+    tables.rows["one_each"].clear()  # DELETE takes rows away, not tokens
+    tables.calls.clear()
+    assert carry_out(tables, fresh()) is Outcome.NEXT_ATTEMPT
+    assert tables.calls == ["insert one_each", "count one_each", "look for copies", "count one_each"]
+    assert carry_out(tables, verified(attempt=2)) is Outcome.STORED
+    assert held(tables) == complete("one_each")
+
+
+def test_a_first_insert_that_was_dropped_as_known_and_whose_rows_are_there_is_stored(tables):
+    carry_out(tables, fresh(ONE_EACH, PARTS))
+    assert carry_out(tables, fresh(ONE_EACH, PARTS)) is Outcome.STORED
+    assert held(tables) == complete("one_each", "parts")
+
+
 # The one recovery path
 
 
@@ -418,7 +436,7 @@ def recorded(tables):
 
     def note(table, columns, *, token, query_id):
         seen.append((token.split("#")[1], sorted(set(columns["_off"].tolist()))))
-        insert(table, columns, token=token, query_id=query_id)
+        return insert(table, columns, token=token, query_id=query_id)
 
     tables.insert = note
     return seen
@@ -563,7 +581,7 @@ def test_a_batch_without_rows_is_stored_without_a_word_to_clickhouse(tables):
 
 def test_a_block_is_sent_as_it_was_made(tables):
     seen = []
-    tables.insert = lambda table, columns, *, token, query_id: seen.append(columns)
+    tables.insert = lambda table, columns, *, token, query_id: seen.append(columns) or True
     some_job = fresh(PARTS)
     carry_out(tables, some_job)
     (columns,) = seen
