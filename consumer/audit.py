@@ -43,7 +43,8 @@ class Verdict:
 
     Judged are the offsets [first, until). `messages` are valid and whole in their tables, `events` theirs; `rows` are
     all rows of the partition in the tables, `dead` its dead letters; `missing` and `repeated` count messages. Of each
-    kind of finding the first few are kept. `out_of_range`: Kafka does not hold what comes next.
+    kind of finding the first few are kept. `out_of_range`: Kafka does not hold what comes next. `judged`: the group
+    has committed something of it, else there was nothing to hold against the tables.
     """
 
     partition: Partition
@@ -58,6 +59,7 @@ class Verdict:
     repeated: int = 0
     lag: int = 0
     out_of_range: bool = False
+    judged: bool = True
     first_missing: int | None = None
     findings: dict[str, list[Finding]] = field(default_factory=lambda: {"missing": [], "repeated": []})
     notes: list[str] = field(default_factory=list)

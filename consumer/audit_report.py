@@ -23,11 +23,16 @@ Verdicts = Mapping[str, Sequence[Verdict]]
 """Topic → a verdict for each partition; none for a topic that does not exist."""
 
 
+def unjudged(verdicts: Verdicts) -> list[str]:
+    """Topics of which nothing was judged: they do not exist, or the group has committed nothing of them."""
+    return [topic for topic, each in verdicts.items() if not any(verdict.judged for verdict in each)]
+
+
 def as_json(streams: Iterable[Stream], verdicts: Verdicts) -> dict[str, Any]:
-    """{"streams": {name: {count: …}}, "missing": in all, "repeated": in all}."""
+    """{"streams": {name: {count: …}}, "missing": in all, "repeated": in all, "unjudged": [topics]}."""
     sums = {stream.name: _sums(_of(stream, verdicts)) for stream in streams}
     totals = {count: sum(each[count] for each in sums.values()) for count in ("missing", "repeated")}
-    return {"streams": sums, **totals}
+    return {"streams": sums, **totals, "unjudged": unjudged(verdicts)}
 
 
 def show_counts(streams: Iterable[Stream], verdicts: Verdicts, out: TextIO) -> None:
@@ -53,8 +58,18 @@ def explain(feeds: Iterable[Feed], verdicts: Verdicts, out: TextIO) -> None:
     every = [verdict for each in verdicts.values() for verdict in each]
     missing, repeated = (sum(getattr(verdict, kind) for verdict in every) for kind in ("missing", "repeated"))
     out.write(f"{missing:,} messages are missing, {repeated:,} are repeated.\n")
+    for topic in unjudged(verdicts):
+        out.write(
+            f"{topic}: nothing was judged, so this says nothing about it. {_why_unjudged(verdicts[topic])}\n"
+        )
     out.write(f"{MEND_MISSING}\n" if missing else "")
     out.write(f"{MEND_REPEATED}\n" if repeated else "")
+
+
+def _why_unjudged(each: Sequence[Verdict]) -> str:
+    if not each:
+        return "There is no such topic: is it the right cluster, and the right name?"
+    return "The group has committed nothing: has a sink ever run, under this KAFKA_GROUP_ID?"
 
 
 def _explain_findings(feed: Feed, verdict: Verdict, out: TextIO) -> None:

@@ -54,6 +54,7 @@ class Inspection:
             until = standing.first if standing.committed is None else min(standing.committed, standing.end)
             judge = self.inspect(feed, standing, until, letters)
             judge.verdict.lag, judge.verdict.out_of_range = standing.lag, standing.is_out_of_range
+            judge.verdict.judged = standing.committed is not None
             judge.verdict.notes += standing.remarks(group)
             if standing.committed is None and judge.verdict.rows:
                 judge.verdict.notes.append(ROWS_WITHOUT_COMMIT)

@@ -40,6 +40,7 @@ class Schema:
         for table in tables:
             with translated(self._client, f"checking {table.name}"):
                 self._check_columns(table)
+                self._check_engines(table)
                 self._check_projections(table)
                 self._check_windows(table)
 
@@ -88,11 +89,27 @@ class Schema:
                     f"ALTER TABLE {table.name} MATERIALIZE PROJECTION {match['name']}"
                 )
 
+    def _check_engines(self, table: Table) -> None:
+        """What is counted must be what was inserted: not what other servers hold, nor what was merged away."""
+        if objection := objection_to(self._engine(table.name), table.name):
+            raise StartRefused(objection)
+        for name in self._view_targets(table.name):
+            engine = self._engine(name)
+            if is_of_many_servers(engine):
+                raise StartRefused(objection_to(engine, name))
+
+    def _engine(self, name: str) -> str:
+        rows = self._client.execute(
+            "SELECT engine FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._database, "name": name},
+        )
+        return rows[0][0] if rows else ""
+
     def _check_windows(self, table: Table) -> None:
         """R3: a window on the table and on the target of every view, else a retry is counted twice there."""
         for name in [table.name, *self._view_targets(table.name)]:
             statement = self._describe(name)
-            if "ReplicatedMergeTree" in statement or "ENGINE = Null" in statement:
+            if "ENGINE = Null" in statement:
                 continue
             window = _WINDOW.search(statement)
             if window is None or int(window[1]) < DEDUPLICATION_WINDOW:
@@ -123,6 +140,26 @@ class Schema:
     def close(self) -> None:
         """Close the connection."""
         self._client.disconnect()
+
+
+def is_of_many_servers(engine: str) -> bool:
+    """Whether rows of a table of that engine may be on other servers, or come back from them."""
+    return engine.startswith(("Replicated", "Shared")) or engine == "Distributed"
+
+
+def objection_to(engine: str, name: str) -> str:
+    """Why a sink cannot fill a table of that engine; empty for MergeTree."""
+    if engine == "MergeTree":
+        return ""
+    if is_of_many_servers(engine):
+        return (
+            f"table {name} is a {engine}, which is not supported yet: rows that a dead replica or shard still holds "
+            "would be counted as missing, inserted again, and be there twice when it returns. Use MergeTree"
+        )
+    return (
+        f"table {name} is a {engine}: a sink counts what it has inserted, so its table must keep every row. Use "
+        f"MergeTree; a materialized view may feed a {engine} from it"
+    )
 
 
 def stated_columns(table: Table) -> dict[str, str]:

@@ -10,7 +10,7 @@ from common.config import Settings
 from common.errors import KafkaUnavailable
 from common.kafka_io.overview import Overview
 from common.stream import Feed, Stream
-from consumer.audit_report import as_json, explain, show_counts
+from consumer.audit_report import as_json, explain, show_counts, unjudged
 from consumer.inspection import connected
 from consumer.standing import look
 from consumer.start import Clock, sink_group
@@ -22,8 +22,13 @@ Judged are the offsets of each partition from the start of its log to what the s
 messages: valid messages that are stored with all their rows; events: the events in them; rows: all rows in
 the tables that came from these topics; dead: messages in the dead-letter topic; missing: messages with
 neither all their rows nor a dead letter; repeated: messages with a row that is there twice, or with rows and
-a dead letter; lag: offsets that are not committed yet. Exit code 0: nothing is missing or repeated.
+a dead letter; lag: offsets that are not committed yet.
+
+Exit code 0: everything was judged, and nothing is missing or repeated. 1: something is, or --wait was too short.
+3: of a topic nothing was judged, because it does not exist or the group has committed nothing of it; what was judged
+is in order.
 """
+SOUND, WRONG, NOT_JUDGED = 0, 1, 3
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -43,7 +48,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
-    """Audit and tell; 0 only if nothing is wrong. Raises KafkaUnavailable, ClickHouseUnavailable, SchemaMismatch."""
+    """Audit and tell; 0 only if all was judged and nothing is wrong.
+
+    Raises KafkaUnavailable, ClickHouseUnavailable, SchemaMismatch.
+    """
     group = sink_group(settings)
     feeds = [feed for stream in streams for feed in stream.feeds]
     with connected(settings, clock) as (overview, inspection):
@@ -62,7 +70,11 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
         told.write(
             f"The sinks did not catch up within {chosen.wait:g} s: python -m consumer status tells more.\n"
         )
-    return 0 if in_time and all(verdict.is_sound for each in verdicts.values() for verdict in each) else 1
+    if not all(verdict.is_sound for each in verdicts.values() for verdict in each):
+        return WRONG
+    if unjudged(verdicts):
+        return NOT_JUDGED
+    return SOUND if in_time else WRONG
 
 
 def _seconds(text: str) -> float:

@@ -114,6 +114,7 @@ def test_everything_that_was_stored_is_accounted_for(pipeline):
         },
         "missing": 0,
         "repeated": 0,
+        "unjudged": [],
     }
 
 
@@ -233,7 +234,7 @@ def test_what_is_in_flight_is_not_judged(pipeline, copy):
 
 def test_waits_no_longer_than_told(pipeline):
     found = look(pipeline, "--wait", "0.5", KAFKA_GROUP_ID="nobody")
-    assert (found.exit_code, found.report["missing"], found.totals["lag"]) == (1, 0, 43 - LOG_START + 30)
+    assert (found.exit_code, found.report["missing"], found.totals["lag"]) == (3, 0, 43 - LOG_START + 30)
     assert "did not catch up within 0.5 s" in found.said
     assert "another KAFKA_GROUP_ID" in found.said
 
@@ -255,10 +256,19 @@ def test_offsets_that_expired_before_they_were_stored_are_no_success(pipeline):
     assert "audited/0: offsets 3-5 were deleted by retention before they were stored" in found.said
 
 
-def test_a_topic_that_is_not_there_is_named(pipeline):
+def test_an_audit_that_judged_nothing_because_there_is_no_such_topic_says_so_with_a_code_of_its_own(pipeline):
     found = look(pipeline, KAFKA_TOPIC_NAME="no.such.topic")
-    assert (found.exit_code, found.report["missing"]) == (0, 0)
+    assert (found.exit_code, found.report["missing"]) == (3, 0)
+    assert found.report["unjudged"] == ["no.such.topic"]
     assert "no.such.topic: there is no such topic" in found.said
+    assert "no.such.topic: nothing was judged, so this says nothing about it." in found.said
+
+
+def test_an_audit_of_a_group_that_has_committed_nothing_says_so_with_a_code_of_its_own(pipeline):
+    found = look(pipeline, KAFKA_GROUP_ID="nobody")
+    assert (found.exit_code, found.report["unjudged"]) == (3, [pipeline.topic])
+    assert "nothing was judged" in found.said
+    assert "has a sink ever run, under this KAFKA_GROUP_ID?" in found.said
 
 
 @pytest.mark.parametrize(

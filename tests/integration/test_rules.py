@@ -20,6 +20,7 @@ from kafka.errors import CommitFailedError, KafkaConnectionError, RequestTimedOu
 from kafka.structs import OffsetAndMetadata
 
 from common.address import token
+from common.clickhouse_io.schema import stated_columns
 from common.clickhouse_io.store import Store
 from common.codec import Codec
 from common.errors import BlockTooBig, KafkaUnavailable, SchemaMismatch, StartRefused
@@ -509,6 +510,28 @@ def test_R3_a_view_whose_target_has_no_window_is_refused_with_the_alter(proof):
         check_start(proof.settings, [proof.stream()], CLOCK)
     proof.query(str(refused.value)[str(refused.value).index("ALTER") :])
     check_start(proof.settings, [proof.stream()], CLOCK)
+
+
+@pytest.mark.parametrize(
+    ("engine", "said"),
+    [
+        (
+            "Distributed('default', currentDatabase(), 'elsewhere')",
+            "is a Distributed, which is not supported yet",
+        ),
+        ("ReplacingMergeTree ORDER BY number", "must keep every row. Use MergeTree"),
+        ("Null", "must keep every row. Use MergeTree"),
+    ],
+    ids=["Distributed", "ReplacingMergeTree", "Null"],
+)
+def test_R4_a_table_whose_rows_cannot_be_counted_is_refused(proof, engine, said):
+    columns = ", ".join(
+        f"{name} {kind}" for name, kind in stated_columns(proof.stream().feeds[0].tables[0]).items()
+    )
+    proof.query("DROP TABLE {table} SYNC")
+    proof.query(f"CREATE TABLE {{table}} ({columns}) ENGINE = {engine}")
+    with pytest.raises(StartRefused, match=re.escape(said)):
+        check_start(proof.settings, [proof.stream()], CLOCK)
 
 
 # R4: the address is the judge

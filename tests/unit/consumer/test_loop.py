@@ -2,11 +2,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from common.errors import KafkaUnavailable
+from common.errors import ClickHouseUnavailable, KafkaUnavailable
+from common.health import Health
+from common.metrics import SinkMetrics
 from common.slab import Partition
 from consumer.batch import Limits
 from consumer.lane import Lane
-from consumer.loop import Loop
+from consumer.loop import FAILURES_BEFORE_REJOIN, Loop
 from tests.unit.consumer.material import ONE_EACH, STANDING, TP, event, feed, slab
 
 MEMORY_BYTES = 1_000
@@ -84,6 +86,66 @@ def test_what_is_read_says_where_its_log_ends():
     )
     loop(Sink(first, second), group=group)._poll()
     assert ([*first.pending], first.log_end, second.log_end) == (slabs[FIRST], 7, 0)
+
+
+class Member:
+    """A group whose assignment has changed, and which counts how often it is left."""
+
+    is_stable, changed = True, True
+
+    def __init__(self):
+        self.rejoined = 0
+
+    def read_only(self, partitions):
+        pass
+
+    def poll(self, wait_s):
+        return {}
+
+    def rejoin(self):
+        self.rejoined += 1
+
+
+def loop_that_cannot_open(group, error):
+    def open_all():
+        raise error
+
+    parking = SimpleNamespace(clear=lambda: None)
+    sink = SimpleNamespace(lanes={}, drop=lambda: None)
+    health = Health(0.0)
+    made = Loop(
+        group,
+        sink,
+        SimpleNamespace(open_all=open_all),
+        parking,
+        None,
+        health,
+        SinkMetrics(),
+        memory_bytes=1,
+        now_s=lambda: 0.0,
+        wait=lambda seconds: None,
+    )
+    return made, health
+
+
+def test_clickhouse_away_at_a_rebalance_is_waited_for_as_a_member_however_long():
+    group = Member()
+    waiting, health = loop_that_cannot_open(group, ClickHouseUnavailable("no answer"))
+    for _ in range(3 * FAILURES_BEFORE_REJOIN):
+        waiting.turn()
+    assert (group.rejoined, group.changed) == (0, True)
+    assert health.readiness() == (
+        False,
+        {"ready": False, "detail": "assigned, but cannot begin yet: no answer", "parked": []},
+    )
+
+
+def test_a_kafka_client_that_fails_for_long_is_made_anew():
+    group = Member()
+    waiting, _ = loop_that_cannot_open(group, KafkaUnavailable("no answer"))
+    for _ in range(FAILURES_BEFORE_REJOIN):
+        waiting.turn()
+    assert group.rejoined == 1
 
 
 def test_lanes_go_on_when_the_dead_letters_of_one_cannot_be_sent():
