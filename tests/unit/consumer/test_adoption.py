@@ -7,7 +7,15 @@ import uuid
 import pytest
 
 from common.slab import Partition
-from consumer.adoption import TAIL_OFFSETS, TAIL_ROWS, Step, decide, objection, stored_until
+from consumer.adoption import (
+    TAIL_OFFSETS,
+    TAIL_ROWS,
+    Step,
+    decide,
+    objection,
+    stored_until,
+    without_overtaken_range,
+)
 from consumer.audit import Verdict
 from consumer.intent import Intent, decode
 from consumer.standing import Standing
@@ -112,6 +120,21 @@ def test_refuses_what_a_sink_could_not_mend(at, found, says):
     step = decide(at, found, "new")
     assert (step.refused, step.commit) == (True, None)
     assert says in step.says
+
+
+@pytest.mark.parametrize(("highest", "is_kept"), [(None, True), (599, True), (600, False), (900, False)])
+def test_a_named_range_that_the_tables_have_overtaken_is_no_range_in_flight(highest, is_kept):
+    seen = without_overtaken_range(IN_FLIGHT, highest)
+    assert (seen == IN_FLIGHT) is is_kept
+    assert stored_until(seen, highest) == (500 if is_kept else highest + 1)
+
+
+def test_behind_an_overtaken_range_a_group_goes_on_or_mends_like_one_that_was_set_back():
+    seen = without_overtaken_range(IN_FLIGHT, 899)
+    on = decide(seen, verdict(900, messages=800), "new")
+    mend = decide(seen, verdict(900, 550, messages=800, rows=800), "new")
+    assert (on.commit.offset, mend.commit.offset) == (900, 550)
+    assert decode(mend.commit.metadata, "").next == 900
 
 
 EXPIRED, EXPIRED_IN_FLIGHT = standing(50, OURS), standing(50, FLYING)
