@@ -14,6 +14,9 @@ from common.errors import OffsetRefused
 _FORMAT = 1
 _REASON_CHARACTERS = 300  # Kafka refuses metadata above 4,096 bytes
 
+DEFAULT_UNPACKED_BYTES, DEFAULT_MESSAGE_ROWS = 64 << 20, 1_000_000
+"""The defaults of MAX_UNPACKED_BYTES and MAX_MESSAGE_ROWS: an intent names other limits only."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Intent:
@@ -21,7 +24,8 @@ class Intent:
 
     `topic` is the topic's id in hex; `schema` the hash of the stream's version and DDL. With a range named: `next`
     is the offset after it, `attempt` counts the tokens tried (from 1), `pieces` how many INSERTs it is cut into.
-    `parked` tells `status` why the feed stands still.
+    `parked` tells `status` why the feed stands still. `max_unpacked_bytes` and `max_message_rows` are the limits past
+    which a message of the range is a dead letter: whoever rebuilds the range must draw the line at the same place.
     """
 
     topic: str
@@ -30,6 +34,8 @@ class Intent:
     attempt: int = 1
     pieces: int = 1
     parked: str = ""
+    max_unpacked_bytes: int = DEFAULT_UNPACKED_BYTES
+    max_message_rows: int = DEFAULT_MESSAGE_ROWS
 
     def encode(self) -> str:
         """The metadata string."""
@@ -41,6 +47,8 @@ class Intent:
             "attempt": self.attempt if self.next is not None else None,
             "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
             "parked": self.parked[:_REASON_CHARACTERS] or None,
+            "max_unpacked_bytes": _unless(DEFAULT_UNPACKED_BYTES, self.max_unpacked_bytes),
+            "max_message_rows": _unless(DEFAULT_MESSAGE_ROWS, self.max_message_rows),
         }
         return json.dumps(
             {name: value for name, value in said.items() if value is not None}, separators=(",", ":")
@@ -49,6 +57,10 @@ class Intent:
     def retry(self, *, pieces: int | None = None) -> Intent:
         """The intent of the next attempt at the same range."""
         return replace(self, attempt=self.attempt + 1, pieces=pieces or self.pieces)
+
+
+def _unless(default: int, value: int) -> int | None:
+    return None if value == default else value
 
 
 def decode(metadata: str, where: str) -> Intent:

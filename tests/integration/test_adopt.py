@@ -13,6 +13,7 @@ from kafka.structs import OffsetAndMetadata
 
 from consumer.intent import Intent, decode
 from infra.local.stack import Stack
+from infra.local.waiting import wait_until
 from tests.integration.pipeline import Pipeline
 
 COMMITTED = "committed for group {group}-sink: start the sinks\n"
@@ -50,14 +51,21 @@ def set_offsets(pipeline: Pipeline, group: str, metadata: str, offsets: dict[int
     )
 
 
+def assert_parked(pipeline: Pipeline, group: str) -> None:
+    """A sink of that group stays, parked, and says what to do."""
+    sink = pipeline.start_sink(KAFKA_GROUP_ID=group)
+    assert wait_until(lambda: sink.has_said("a feed is parked"), 30), sink.log_text()
+    assert "python -m consumer adopt" in sink.log_text()
+    assert sink.is_running
+    assert sink.stop() == 0
+
+
 def ours(pipeline: Pipeline) -> str:
     return Intent(topic=pipeline.topic_id.hex, schema="of a test").encode()
 
 
-def test_a_group_of_another_name_is_refused_then_adopted_then_at_work(pipeline):
-    refused = pipeline.start_sink(KAFKA_GROUP_ID="renamed")
-    assert refused.wait() == 1
-    assert "python -m consumer adopt" in refused.log_text()
+def test_a_group_of_another_name_waits_parked_is_adopted_then_at_work(pipeline):
+    assert_parked(pipeline, "renamed")
 
     asked = pipeline.call("adopt", KAFKA_GROUP_ID="renamed")
     assert (asked.exit_code, pipeline.committed("renamed-sink")) == (1, {})
@@ -85,11 +93,9 @@ def test_a_group_of_another_name_is_refused_then_adopted_then_at_work(pipeline):
     assert (again.exit_code, again.stdout.splitlines()[-1]) == (0, "nothing to do")
 
 
-def test_offsets_that_another_tool_set_are_refused_then_adopted(pipeline):
+def test_offsets_that_another_tool_set_park_the_feed_and_are_adopted(pipeline):
     set_offsets(pipeline, "by-hand", "", {0: 3, 1: 1})
-    refused = pipeline.start_sink(KAFKA_GROUP_ID="by-hand")
-    assert refused.wait() == 1
-    assert "python -m consumer adopt" in refused.log_text()
+    assert_parked(pipeline, "by-hand")
     status = pipeline.call("status", KAFKA_GROUP_ID="by-hand")
     assert "set by another tool" in status.stdout
     assert "no sink is running" in status.stdout

@@ -3,7 +3,8 @@ import json
 import pytest
 
 from common.errors import OffsetRefused
-from consumer.intent import Intent, decode
+from common.settings import KafkaSettings, SinkSettings
+from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES, Intent, decode
 
 TOPIC, SCHEMA = "0123456789abcdef0123456789abcdef", "5c0ffee5"
 LARGEST_METADATA_BYTES = 4096
@@ -23,6 +24,7 @@ def intent(**fields):
         pytest.param(intent(next=7, attempt=3, pieces=8), id="pieces"),
         pytest.param(intent(parked="no such table"), id="parked"),
         pytest.param(intent(next=7, attempt=2, parked="no such table"), id="parked with a range standing"),
+        pytest.param(intent(next=7, max_unpacked_bytes=1 << 20, max_message_rows=5), id="other limits"),
     ],
 )
 def test_what_is_encoded_is_decoded_again(said):
@@ -31,6 +33,13 @@ def test_what_is_encoded_is_decoded_again(said):
 
 def test_an_intent_without_a_range_names_no_attempt():
     assert json.loads(intent(attempt=4, pieces=2).encode()).keys() == {"penstock", "topic", "schema"}
+
+
+def test_limits_are_named_only_where_they_are_not_the_defaults_of_the_settings():
+    assert KafkaSettings().max_unpacked_bytes == DEFAULT_UNPACKED_BYTES
+    assert SinkSettings().max_message_rows == DEFAULT_MESSAGE_ROWS
+    said = json.loads(intent(next=7, max_message_rows=5).encode())
+    assert said.keys() - {"max_message_rows"} == json.loads(intent(next=7).encode()).keys()
 
 
 def test_a_range_names_its_attempt_always_and_its_pieces_if_several():
@@ -50,7 +59,14 @@ def test_a_range_names_its_attempt_always_and_its_pieces_if_several():
     ids=["ascii", "two bytes", "four bytes", "control characters", "quotes"],
 )
 def test_it_stays_below_what_kafka_takes_with_the_longest_reason(reason):
-    said = intent(next=2**63 - 1, attempt=10**6, pieces=10**6, parked=reason)
+    said = intent(
+        next=2**63 - 1,
+        attempt=10**6,
+        pieces=10**6,
+        parked=reason,
+        max_unpacked_bytes=1 << 30,
+        max_message_rows=10**8 - 1,
+    )
     assert len(said.encode().encode()) < LARGEST_METADATA_BYTES
     assert reason.startswith(decode(said.encode(), "events/0").parked)
 
