@@ -514,10 +514,6 @@ def test_R3_a_view_whose_target_has_no_window_is_refused_with_the_alter(proof):
 @pytest.mark.parametrize(
     ("engine", "said"),
     [
-        (
-            "Distributed('default', currentDatabase(), 'elsewhere')",
-            "is a Distributed, which is not supported yet",
-        ),
         ("ReplacingMergeTree ORDER BY number", "must keep every row. Use MergeTree"),
         ("Null", "must keep every row. Use MergeTree"),
     ],
