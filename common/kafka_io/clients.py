@@ -28,7 +28,8 @@ class Clients:
 
     def consumer(self, group_id: str | None) -> BulkConsumer:
         """A consumer of that group, or of none."""
-        options = consumer_options(self._kafka, group_id) | FETCH | self._name
+        limit = {"max_unpacked_bytes": self._kafka.max_unpacked_bytes}
+        options = consumer_options(self._kafka, group_id) | FETCH | limit | self._name
         timeout_s = self._kafka.connect_timeout_s
         return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 
