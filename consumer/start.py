@@ -107,7 +107,7 @@ def build(
     inserter = Inserter(_recovery(settings, [feed for feed, _ in feeds.values()]), clock.now_s)
     limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
     opening = Opening(group, Store(settings.clickhouse), feeds, limits, group_name=group_name)
-    letters = DeadLetters(clients.dead_letter_writer)
+    letters = DeadLetters(clients.dead_letter_writer, clock.unix_s)
     sink = Sink(
         group,
         inserter,
