@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 
 from common.errors import BadData
+from common.slab import TooLarge, Value
 
 encode = msgspec.json.Encoder().encode
 """One event as JSON bytes (UTF-8)."""
@@ -33,7 +34,7 @@ class Codec:
         self._one = msgspec.json.Decoder(event).decode
         self._one_or_many = msgspec.json.Decoder(event | list[event]).decode  # type: ignore[valid-type]
 
-    def decode(self, values: Sequence[bytes | None]) -> Decoded:
+    def decode(self, values: Sequence[Value]) -> Decoded:
         """Decode raw values; bad messages are reported, never raised."""
         try:
             if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
@@ -42,7 +43,7 @@ class Codec:
         except (ValueError, TypeError, RecursionError):  # msgspec's errors are ValueErrors
             return self._decode_one_by_one(values)
 
-    def _decode_one_by_one(self, values: Sequence[bytes | None]) -> Decoded:
+    def _decode_one_by_one(self, values: Sequence[Value]) -> Decoded:
         events: list[Any] = []
         counts = np.zeros(len(values), dtype=np.int64)
         bad: dict[int, str] = {}
@@ -56,8 +57,10 @@ class Codec:
                 counts[index] = len(made)
         return Decoded(events, counts, bad)
 
-    def decode_message(self, value: bytes | None) -> list[Any]:
+    def decode_message(self, value: Value) -> list[Any]:
         """The events of one message, at least one. Raises BadData with the reason."""
+        if isinstance(value, TooLarge):
+            raise BadData(f"too large: unpacks to more than {value.limit_bytes:,} bytes")
         if not value:
             raise BadData("tombstone: the message has no value" if value is None else "empty message body")
         try:
@@ -74,7 +77,7 @@ class Codec:
         return made if isinstance(made, list) else [made]
 
 
-def _check_utf8(values: Sequence[bytes | None]) -> None:
+def _check_utf8(values: Sequence[Value]) -> None:
     """msgspec does not look into the strings of fields it skips: JSON must be UTF-8 all the same."""
     for value in values:
         str(value, "utf-8")  # type: ignore[arg-type]

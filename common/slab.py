@@ -23,6 +23,9 @@ class TooLarge(NamedTuple):
     limit_bytes: int
 
 
+Value = bytes | TooLarge | None
+
+
 class Record(NamedTuple):
     """One whole Kafka record, decoded on request only."""
 
@@ -37,6 +40,12 @@ class Record(NamedTuple):
         """What its key, value and headers take."""
         headers = sum(len(name) + len(value or b"") for name, value in self.headers)
         return len(self.key or b"") + len(self.value or b"") + headers
+
+
+class MissingRecord(Record):
+    """A record that was not unpacked: only its offset and its time are known. Its content is where it was."""
+
+    __slots__ = ()
 
 
 class Slab:
@@ -56,7 +65,7 @@ class Slab:
         start: int,
         next_offset: int,
         offsets: Sequence[int],
-        values: list[bytes | None],
+        values: Sequence[Value],
         records: Callable[[], list[Record]],
         size_bytes: int | None = None,
     ) -> None:
@@ -79,7 +88,8 @@ class Slab:
         return head, tail
 
 
-def _size_of(values: Sequence[bytes | None]) -> int:
+def _size_of(values: Sequence[Value]) -> int:
+    """A tombstone counts as nothing, a TooLarge as one byte."""
     try:
         return sum(map(len, values))  # type: ignore[arg-type]
     except TypeError:  # tombstones among them

@@ -15,7 +15,7 @@ import numpy as np
 
 from common.codec import Codec, Decoded
 from common.errors import BadData
-from common.slab import Partition, Record, Slab
+from common.slab import Partition, Record, Slab, Value
 from common.stream import Feed, Table
 from consumer.addressing import with_address
 
@@ -166,7 +166,7 @@ class Buffer:
             blocks = {name: with_address(rows, decoded, offsets, self._tp) for name, rows in made.items()}
             self._keep(blocks, raw_bytes)
 
-    def _weed_out(self, values: Sequence[bytes | None]) -> Decoded:
+    def _weed_out(self, values: Sequence[Value]) -> Decoded:
         events: list = []
         counts = np.zeros(len(values), np.int64)
         bad: dict[int, str] = {}

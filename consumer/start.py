@@ -111,7 +111,7 @@ def build(
     sink = Sink(
         group,
         inserter,
-        DeadLetters(clients.dead_letter_writer),
+        DeadLetters(clients.dead_letter_writer, clock.unix_s),
         metrics,
         instance=instance,
         blocked=lambda feed, error: parking.park(feed, error),

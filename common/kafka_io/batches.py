@@ -13,20 +13,23 @@ from crc32c import crc32c
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch as StockBatch
 
-from common.kafka_io import sweep
+from common.kafka_io import sweep, whole
 from common.kafka_io.codecs import decompress
 from common.slab import Record
 
 try:
-    from aiokafka.errors import CorruptRecordException
     from aiokafka.record._crecords import DefaultRecordBatch as CompiledBatch
 except ImportError:  # without the extra `fast`
-    CompiledBatch, CorruptRecordException = None, CorruptRecordError
+    CompiledBatch = None
 
 HEADER = struct.Struct(">qiibIhiqqqhii")
 CRC_FROM = 21  # the check covers everything from the attributes on
-CODEC_BITS, TRANSACTIONAL_BIT, CONTROL_BIT = 0x07, 0x10, 0x20
+CODEC_BITS = 0x07
+LOG_APPEND_TIME_BIT = 0x08
+TRANSACTIONAL_BIT, CONTROL_BIT = 0x10, 0x20
 ATTRIBUTES_LOW_BYTE = 22
+TIMESTAMPS = struct.Struct(">qq")  # the first and the latest
+TIMESTAMPS_AT = 27
 
 Values = list[bytes | None]
 Decoder = Callable[["Batch", bytes], tuple[Sequence[int], Values]]
@@ -82,26 +85,39 @@ class Batch:
         """Whether every offset it covers holds a record; false after compaction."""
         return self.count == self.next_offset - self.base_offset
 
+    @property
+    def max_ms(self) -> int:
+        """Its latest timestamp; when the topic has log-append time, that of all its records."""
+        latest: int = TIMESTAMPS.unpack_from(self.raw, TIMESTAMPS_AT)[1]
+        return latest
+
     def is_abort_marker(self) -> bool:
         """Whether it ends a transaction by abort. A marker whose record was compacted away says nothing."""
         return self.is_control and self.count > 0 and bool(next(StockBatch(self.raw)).abort)
 
-    def plain(self) -> bytes:
-        """The batch as bytes with an uncompressed payload. Raises UnsupportedCodecError, CorruptRecordError."""
+    def plain(self, limit_bytes: int) -> bytes:
+        """The batch as bytes with an uncompressed payload.
+
+        Raises TooLargeToUnpack when the payload takes more than `limit_bytes`, UnsupportedCodecError,
+        CorruptRecordError.
+        """
         codec = self.attributes & CODEC_BITS
         if not codec:
             return bytes(self.raw)
         header = bytearray(self.raw[: HEADER.size])
         header[ATTRIBUTES_LOW_BYTE] &= ~CODEC_BITS
-        return bytes(header) + decompress(codec, self.raw[HEADER.size :].tobytes())
+        return bytes(header) + decompress(codec, self.raw[HEADER.size :].tobytes(), limit_bytes)
 
-    def records(self, first: int) -> list[Record]:
-        """Its whole records from offset `first` on; slow, for the few that need keys, headers or timestamps."""
-        return [
-            Record(r.offset, r.timestamp, r.key, r.value, r.headers)
-            for r in StockBatch(self.plain())
-            if r.offset >= first
-        ]
+    def records(self, plain: bytes) -> list[Record]:
+        """Its whole records, which have the offsets that a decoder gives; slow. `plain` is plain()."""
+        first_ms, max_ms = TIMESTAMPS.unpack_from(self.raw, TIMESTAMPS_AT)
+        has_one_time = bool(self.attributes & LOG_APPEND_TIME_BIT)
+        found = []
+        for index, record in enumerate(whole.records(plain, HEADER.size, self.count)):
+            delta = index if self.is_dense else record.offset
+            timestamp_ms = max_ms if has_one_time else first_ms + record.timestamp_ms
+            found.append(record._replace(offset=self.base_offset + delta, timestamp_ms=timestamp_ms))
+        return found
 
 
 def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
@@ -118,15 +134,16 @@ def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
 
 
 def decode_compiled(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
-    """The same through aiokafka's compiled decoder, two to three times faster."""
+    """The same through aiokafka's compiled decoder, two to three times faster.
+
+    It decodes names of headers, which may be any bytes: whatever it refuses is left to `decode_pure`.
+    """
     try:
         if batch.is_dense:
             return range(batch.base_offset, batch.next_offset), list(map(_value, CompiledBatch(plain)))
         records = list(CompiledBatch(plain))
-    except CorruptRecordException as error:
-        raise CorruptRecordError(
-            f"the record batch at offset {batch.base_offset} is damaged: {error}"
-        ) from error
+    except Exception:
+        return decode_pure(batch, plain)
     return list(map(_offset, records)), list(map(_value, records))
 
 

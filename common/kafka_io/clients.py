@@ -8,6 +8,7 @@ from common.kafka_io.connection import connect, consumer_options
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.settings import KafkaSettings
+from common.topics import DEAD_LETTER_EXTRA_BYTES
 
 MAX_REQUEST_BYTES = 72 << 20  # a dead letter is as large as any message a topic takes, and its headers
 FETCH = {"fetch_max_bytes": 8 << 20, "max_partition_fetch_bytes": 2 << 20, "max_poll_records": 500}
@@ -28,7 +29,8 @@ class Clients:
 
     def consumer(self, group_id: str | None) -> BulkConsumer:
         """A consumer of that group, or of none."""
-        options = consumer_options(self._kafka, group_id) | FETCH | self._name
+        limit = {"max_unpacked_bytes": self._kafka.max_unpacked_bytes}
+        options = consumer_options(self._kafka, group_id) | FETCH | limit | self._name
         timeout_s = self._kafka.connect_timeout_s
         return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 
@@ -37,7 +39,14 @@ class Clients:
         return RangeReader(self.consumer(None))
 
     def dead_letter_writer(self) -> BulkWriter:
-        """A writer that takes messages as large as they come: the brokers say what is too large."""
+        """A writer that takes messages as large as they come: the brokers say what is too large.
+
+        Every `.dead` topic takes its batches of several messages, however small the messages of its source must be.
+        """
         return connect_writer(
-            self._kafka, max_message_bytes=MAX_REQUEST_BYTES, now_s=self._now_s, sleep=self._sleep
+            self._kafka,
+            max_message_bytes=MAX_REQUEST_BYTES,
+            batch_bytes=DEAD_LETTER_EXTRA_BYTES,
+            now_s=self._now_s,
+            sleep=self._sleep,
         )

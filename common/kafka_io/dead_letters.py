@@ -1,22 +1,34 @@
-"""Sends messages of which no row can be made to their dead-letter topic, as they came. The sink is its caller."""
+"""Sends messages of which no row can be made to their dead-letter topic, as they came and with their address."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from common.errors import KafkaRefused
+from common.kafka_io.sealed import Header
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.slab import Partition, Record
+from common.slab import MissingRecord, Partition, Record
 
 PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""
 
+REASON_CHARACTERS = 500
+"""A letter is at most so much larger than its message, that its topic takes every one (DEAD_LETTER_EXTRA_BYTES)."""
+
+MISSING = "the message itself is not in this letter: it stands at the topic, partition and offset given here"
+RENAMED = "names of headers were not UTF-8: each byte that Kafka clients cannot read back is written as ?"
+
 
 class Bundle:
-    """Dead letters for one topic that travel in one batch: one by one they would wait for each other's answers."""
+    """Dead letters for one topic that travel in one batch: one by one they would wait for each other's answers.
 
-    def __init__(self, dead_topic: str) -> None:
+    They bear the time of their sending. That of their message is the word of its producer: brokers refuse a record
+    that is too far from their own clock.
+    """
+
+    def __init__(self, dead_topic: str, unix_s: Callable[[], float]) -> None:
         self.dead_topic = dead_topic
+        self._unix_s = unix_s
         self.records: list[Record] = []
         self._delivery: Delivery | None = None
         self._refusal: str | None = None
@@ -33,7 +45,7 @@ class Bundle:
                 self.dead_topic,
                 PARTITION,
                 [record.value for record in self.records],
-                timestamp_ms=self.records[-1].timestamp_ms,
+                timestamp_ms=round(self._unix_s() * 1000),
                 keys=[record.key for record in self.records],
                 headers=[list(record.headers) for record in self.records],
             )
@@ -75,30 +87,23 @@ class Letter:
 class DeadLetters:
     """A writer made when the first bad message appears, and anew after it was refused. Main thread only."""
 
-    def __init__(self, make_writer: Callable[[], BulkWriter]) -> None:
+    def __init__(self, make_writer: Callable[[], BulkWriter], unix_s: Callable[[], float]) -> None:
         self._make_writer = make_writer
+        self._unix_s = unix_s
         self._writer: BulkWriter | None = None
         self._gathering: Bundle | None = None
 
     def send(self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str) -> Letter:
-        """Send the original bytes, key and headers, and beside them where it stood and what is wrong with it.
+        """Send the original key, value and headers, and beside them where it stood and what is wrong with it.
 
-        At least once: who counts dead letters counts distinct addresses. Raises KafkaUnavailable.
+        A header `penstock-note` says what of the message could not be written as it was. At least once: who counts
+        dead letters counts distinct addresses. Raises KafkaUnavailable.
         """
         self._writer = self._writer or self._make_writer()
-        ours = {
-            "penstock-reason": reason,
-            "penstock-topic": source.topic,
-            "penstock-topic-id": topic_id,
-            "penstock-partition": str(source.partition),
-            "penstock-offset": str(record.offset),
-            "penstock-time": str(record.timestamp_ms),
-        }
-        headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
         bundle = self._gathering
         if bundle is None or bundle.is_sent or bundle.dead_topic != dead_topic:
-            bundle = self._gathering = Bundle(dead_topic)
-        bundle.records.append(record._replace(headers=headers))
+            bundle = self._gathering = Bundle(dead_topic, self._unix_s)
+        bundle.records.append(record._replace(headers=_headers(record, source, topic_id, reason)))
         return Letter(bundle, self._send_bundle)
 
     def _send_bundle(self, bundle: Bundle) -> None:
@@ -113,3 +118,26 @@ class DeadLetters:
         if self._writer is not None:
             self._writer.close(timeout_s)
             self._writer = None
+
+
+def _headers(record: Record, source: Partition, topic_id: str, reason: str) -> list[Header]:
+    """The message's own headers, then ours."""
+    original = [(_readable(name), value) for name, value in record.headers]
+    ours = {
+        "penstock-reason": reason[:REASON_CHARACTERS],
+        "penstock-topic": source.topic,
+        "penstock-topic-id": topic_id,
+        "penstock-partition": str(source.partition),
+        "penstock-offset": str(record.offset),
+        "penstock-time": str(record.timestamp_ms),
+    }
+    if isinstance(record, MissingRecord):
+        ours["penstock-note"] = MISSING
+    elif original != list(record.headers):
+        ours["penstock-note"] = RENAMED
+    return original + [(name, text.encode(errors="replace")) for name, text in ours.items()]
+
+
+def _readable(name: str) -> str:
+    """With "?" for each byte that is not UTF-8: kafka-python and aiokafka fail on such names when they read."""
+    return name.encode(errors="replace").decode()

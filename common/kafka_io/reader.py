@@ -17,6 +17,7 @@ from kafka.errors import KafkaConfigurationError, KafkaError, OffsetOutOfRangeEr
 from common.errors import DataExpired, KafkaUnavailable
 from common.kafka_io.batches import BEST_DECODER, Decoder
 from common.kafka_io.records import Budget, PartitionRecords
+from common.kafka_io.unpacking import MAX_UNPACKED_BYTES, Unpacking
 from common.slab import Slab
 
 POLL_BYTES = 1 << 20
@@ -27,12 +28,19 @@ class BulkConsumer(KafkaConsumer):
     """A KafkaConsumer whose poll() returns slabs instead of records: {TopicPartition: [Slab, …]}.
 
     The slabs of a partition follow each other without a hole, from its position on. Takes kafka-python's options,
-    deserializers excepted; `max_poll_records` counts slabs. poll() raises what kafka-python's does.
+    deserializers excepted; `max_poll_records` counts slabs. A record batch is unpacked up to `max_unpacked_bytes`.
+    poll() raises what kafka-python's does.
     """
 
     STUCK_JOIN_S = 5.0
 
-    def __init__(self, *topics: str, decoder: Decoder = BEST_DECODER, **options: Any) -> None:
+    def __init__(
+        self,
+        *topics: str,
+        decoder: Decoder = BEST_DECODER,
+        max_unpacked_bytes: int = MAX_UNPACKED_BYTES,
+        **options: Any,
+    ) -> None:
         if options.get("key_deserializer") or options.get("value_deserializer"):
             raise KafkaConfigurationError(
                 "a BulkConsumer hands out raw bytes: decode slabs instead of deserializing"
@@ -40,7 +48,10 @@ class BulkConsumer(KafkaConsumer):
         _check_hooks()
         super().__init__(*topics, **options)
         self._budget = Budget(POLL_BYTES)
-        self._fetcher.PartitionRecords = partial(PartitionRecords, decoder=decoder, budget=self._budget)
+        self._unpacking = Unpacking(max_unpacked_bytes)
+        self._fetcher.PartitionRecords = partial(
+            PartitionRecords, decoder=decoder, budget=self._budget, unpacking=self._unpacking
+        )
         self._joining_since_s: float | None = None
 
     def poll(
@@ -53,6 +64,13 @@ class BulkConsumer(KafkaConsumer):
             self._fetcher._next_partition_records = None
         slabs: dict[Any, list[Slab]] = super().poll(timeout_ms, max_records, **rest)
         return slabs
+
+    def bound_unpacking(self, tp: TopicPartition, until_offset: int, limit_bytes: int | None) -> None:
+        """Unpack the batches of `tp` that begin below `until_offset` up to `limit_bytes`; None takes that away.
+
+        It holds for what is fetched already, too. `tp` has one such bound at a time.
+        """
+        self._unpacking.bound(tp, until_offset, limit_bytes)
 
     def subscribe_known(self, topics: list[str], listener: Any = None) -> None:
         """Subscribe, and learn the topics' partitions before the first poll().

@@ -11,7 +11,6 @@ import struct
 from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from kafka import TopicPartition
@@ -20,7 +19,9 @@ from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
 from common.kafka_io.batches import BEST_DECODER, Batch, Decoder
-from common.slab import Slab
+from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.unpacking import Unpacking
+from common.slab import MissingRecord, Record, Slab, TooLarge
 
 _LENGTH = struct.Struct(">i")
 # Every message format has the length at byte 8, counting from byte 12, and its version ("magic") at byte 16.
@@ -53,7 +54,8 @@ class Enough(list[Slab]):
 class PartitionRecords:
     """The slabs of one fetch: one a record batch, in order, contiguous from the fetch offset on.
 
-    Transaction markers and aborted batches come out as empty slabs, so that the reader's position passes them.
+    Transaction markers and aborted batches come out as empty slabs, so that the reader's position passes them; a
+    message that unpacks to more than its limit comes out as a TooLarge.
     An error is raised when nothing came before it in the same take, and again on every later take: the position
     does not move past a damaged batch.
     """
@@ -75,6 +77,7 @@ class PartitionRecords:
         *,
         decoder: Decoder = BEST_DECODER,
         budget: Budget | None = None,
+        unpacking: Unpacking | None = None,
     ) -> None:
         self.topic_partition = tp
         self.next_fetch_offset = fetch_offset
@@ -88,6 +91,7 @@ class PartitionRecords:
         self._on_drain = on_drain
         self._decoder = decoder
         self._budget = budget
+        self._unpacking = unpacking or Unpacking()
         self._at = 0
         self._buffer: memoryview | None = memoryview(records._buffer or b"")
         self._drain_at_end(self._buffer)
@@ -106,8 +110,8 @@ class PartitionRecords:
     def take(self, n: int | None = None) -> list[Slab]:
         """The next `n` slabs (None: no such limit), fewer when the budget of bytes is spent.
 
-        Raises kafka.errors.CorruptRecordError, UnsupportedVersionError, UnsupportedCodecError, with the partition as
-        their attribute `unreadable`.
+        Raises kafka.errors.CorruptRecordError, UnsupportedVersionError, UnsupportedCodecError, and TooLargeToUnpack
+        for several messages together, with the partition as their attribute `unreadable`.
         """
         slabs: list[Slab] = []
         budget = self._budget or Budget(self.TAKE_BYTES)
@@ -172,18 +176,40 @@ class PartitionRecords:
 
     def _slab(self, batch: Batch, start: int) -> Slab:
         """Decode a batch, without what lies before `start`."""
+        limit_bytes = self._unpacking.limit_bytes(self.topic_partition, batch.base_offset)
         try:
-            plain = batch.plain()
+            plain = batch.plain(limit_bytes)
             offsets, values = self._decoder(batch, plain)
+        except TooLargeToUnpack:
+            return self._too_large(batch, limit_bytes)
         except (CorruptRecordError, UnsupportedCodecError) as error:
             raise type(error)(f"{self._where}: {error.args[0]}") from error
         size_bytes: int | None = len(plain)
+        first = 0
         if batch.base_offset < start:
-            k = bisect_left(offsets, start)
-            offsets, values, size_bytes = offsets[k:], values[k:], None
+            first = bisect_left(offsets, start)
+            offsets, values, size_bytes = offsets[first:], values[first:], None
         self.bytes_read += len(plain)
         self.records_read += len(values)
-        return Slab(start, batch.next_offset, offsets, values, partial(batch.records, start), size_bytes)
+
+        def records() -> list[Record]:
+            return batch.records(batch.plain(limit_bytes))[first:]
+
+        return Slab(start, batch.next_offset, offsets, values, records, size_bytes)
+
+    def _too_large(self, batch: Batch, limit_bytes: int) -> Slab:
+        """One message stands for itself; of several nobody knows which one is too large, nor what the others are."""
+        offset = batch.base_offset
+        if not (batch.is_dense and batch.count == 1):
+            topic, partition = self.topic_partition
+            raise TooLargeToUnpack(
+                f"{topic}-{partition} at offset {offset}: a record batch of {batch.count:,} messages unpacks to more "
+                f"than {limit_bytes:,} bytes: raise MAX_UNPACKED_BYTES and start anew"
+            )
+        self.bytes_read += len(batch.raw)
+        self.records_read += 1
+        missing = MissingRecord(offset, batch.max_ms, None, None, ())
+        return Slab(offset, batch.next_offset, [offset], [TooLarge(limit_bytes)], lambda: [missing])
 
     @property
     def _where(self) -> str:

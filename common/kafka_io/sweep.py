@@ -11,7 +11,8 @@ def values(buf: bytes, pos: int, count: int) -> list[bytes | None]:
     """The values of the `count` records from `pos` to the end of `buf`, in one sweep; keys and headers are skipped.
 
     Raises ValueError or IndexError when the records do not fill `buf` exactly. Written flat on purpose: a call
-    a varint would make it three times slower.
+    a varint would make it three times slower. No varint has more than ten bytes: millions of them would take
+    for ever to add up.
     """
     found: list[bytes | None] = []
     keep = found.append
@@ -20,11 +21,13 @@ def values(buf: bytes, pos: int, count: int) -> list[bytes | None]:
         pos += 1
         length = byte & 127
         shift = 7
-        while byte > 127:
+        while byte > 127 and shift < 70:
             byte = buf[pos]
             pos += 1
             length |= (byte & 127) << shift
             shift += 7
+        if length & 1:
+            raise ValueError("a record has a negative length")
         end = pos + (length >> 1)
         pos += 1  # attributes
         while buf[pos] > 127:  # timestamp delta
@@ -36,13 +39,13 @@ def values(buf: bytes, pos: int, count: int) -> list[bytes | None]:
         if buf[pos] == 1:  # no key
             pos += 1
         else:
-            size, pos = _varint(buf, pos)
+            size, pos = varint(buf, pos)
             pos += max(size, 0)
         byte = buf[pos]
         pos += 1
         length = byte & 127
         shift = 7
-        while byte > 127:
+        while byte > 127 and shift < 70:
             byte = buf[pos]
             pos += 1
             length |= (byte & 127) << shift
@@ -66,22 +69,22 @@ def values_with_deltas(buf: bytes, pos: int, count: int) -> tuple[list[int], lis
     deltas: list[int] = []
     where = pos
     for _ in range(count):
-        length, pos = _varint(buf, pos)
+        length, pos = varint(buf, pos)
         end = pos + length
-        _, pos = _varint(buf, pos + 1)
-        delta, _ = _varint(buf, pos)
+        _, pos = varint(buf, pos + 1)
+        delta, _ = varint(buf, pos)
         deltas.append(delta)
         pos = end
     return deltas, values(buf, where, count)
 
 
-def _varint(buf: bytes, pos: int) -> tuple[int, int]:
-    """The zigzag varint at `pos`, and the position behind it."""
+def varint(buf: bytes, pos: int) -> tuple[int, int]:
+    """The zigzag varint of up to ten bytes at `pos`, and the position behind it. Raises IndexError at the end."""
     byte = buf[pos]
     pos += 1
     raw = byte & 127
     shift = 7
-    while byte > 127:
+    while byte > 127 and shift < 70:
         byte = buf[pos]
         pos += 1
         raw |= (byte & 127) << shift

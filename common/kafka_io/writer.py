@@ -25,7 +25,7 @@ from common.kafka_io.sealed import Encoder, Header, SealedRecords
 from common.settings import KafkaSettings
 
 BATCH_BYTES = 1_000_000
-"""A batch holds at most so much before compression; topics take 1 MiB unless told otherwise."""
+"""A batch holds at most so much before compression by default; topics take 1 MiB unless told otherwise."""
 
 IN_FLIGHT_BYTES = 32 << 20
 """So much may wait for acknowledgement, compressed, before there is no room for more."""
@@ -35,13 +35,14 @@ def connect_writer(
     kafka: KafkaSettings,
     *,
     max_message_bytes: int,
+    batch_bytes: int = BATCH_BYTES,
     now_s: Callable[[], float],
     sleep: Callable[[float], object],
 ) -> BulkWriter:
     """A connected BulkWriter. Raises KafkaUnavailable."""
     options = producer_options(kafka)
     producer = connect(KafkaProducer, options, timeout_s=kafka.connect_timeout_s, now_s=now_s, sleep=sleep)
-    return BulkWriter(producer, max_message_bytes=max_message_bytes)
+    return BulkWriter(producer, max_message_bytes=max_message_bytes, batch_bytes=batch_bytes)
 
 
 class Delivery:
@@ -71,7 +72,8 @@ class BulkWriter:
     """Sends lists of messages to partitions. One thread calls it; acknowledgements arrive on the producer's own.
 
     `producer` is connected with `producer_options`. `max_message_bytes` is what the topics take: a message that is
-    larger even when compressed counts as failed.
+    larger even when compressed counts as failed. A batch of several messages takes up to `batch_bytes` before
+    compression.
     """
 
     def __init__(
@@ -79,6 +81,7 @@ class BulkWriter:
         producer: KafkaProducer,
         *,
         max_message_bytes: int,
+        batch_bytes: int = BATCH_BYTES,
         in_flight_bytes: int = IN_FLIGHT_BYTES,
         encoder: Encoder | None = None,
     ) -> None:
@@ -87,6 +90,7 @@ class BulkWriter:
         self.waiting_bytes = 0
         self.last_error: Exception | None = None
         self._max_message_bytes = max_message_bytes
+        self._batch_bytes = min(batch_bytes, max_message_bytes)
         self._in_flight_bytes = in_flight_bytes
         self._encoder = encoder or Encoder()
         self._changed = threading.Condition()
@@ -121,9 +125,8 @@ class BulkWriter:
         if self.producer._metadata.partitions_for_topic(topic) is None:
             self.partitions(topic)
         delivery = Delivery(len(values))
-        limit_bytes = min(BATCH_BYTES, self._max_message_bytes)
         for sealed in self._encoder.seal(
-            values, keys, headers, timestamp_ms=timestamp_ms, limit_bytes=limit_bytes
+            values, keys, headers, timestamp_ms=timestamp_ms, limit_bytes=self._batch_bytes
         ):
             self._ensure_in_service()
             self._hand_over(TopicPartition(topic, partition), sealed, delivery)

@@ -11,6 +11,7 @@ from common.stream import Stream
 DEAD_LETTER_EXTRA_BYTES = 65_536
 """A dead letter is the original message and headers that say where it came from and why."""
 
+MIN_INSYNC = "min.insync.replicas"
 SEGMENTS = 8
 """Retention deletes whole segments: so a partition grows to at most 1/8 more than its limit."""
 
@@ -69,18 +70,25 @@ def data_topic(name: str, settings: TopicSettings) -> TopicSpec:
     )
 
 
+def dead_name(name: str) -> str:
+    """The name of a topic's companion."""
+    return f"{name}.dead"
+
+
 def dead_topic(name: str, settings: TopicSettings) -> TopicSpec:
     """Where the bad messages of a topic go, for ever.
 
     One partition: they are few (a flood parks the feed), and people and the audit read them in order of arrival.
+    Their time is that of their arrival: a broker would refuse what bears one far in the future.
     """
     return TopicSpec(
-        name=f"{name}.dead",
+        name=dead_name(name),
         partitions=1,
         replication_factor=settings.replication_factor,
         configs=_common(settings)
         | {
             "max.message.bytes": str(settings.max_message_bytes + DEAD_LETTER_EXTRA_BYTES),
+            "message.timestamp.type": "LogAppendTime",
             "retention.bytes": "-1",
             "retention.ms": "-1",
         },
@@ -90,38 +98,39 @@ def dead_topic(name: str, settings: TopicSettings) -> TopicSpec:
 def _common(settings: TopicSettings) -> dict[str, str]:
     return {
         "cleanup.policy": "delete",
-        "min.insync.replicas": str(settings.min_insync_replicas),
+        MIN_INSYNC: str(settings.min_insync_replicas),
         "unclean.leader.election.enable": "false",
     }
 
 
 def plan(specs: Iterable[TopicSpec], states: Mapping[str, TopicState], grow: Mapping[str, int]) -> Plan:
-    """Compare what is wanted with what is there; `grow` names topics and the partitions they should have."""
+    """Compare what is wanted with what is there; `grow` names topics and the partitions they should have.
+
+    A topic that has other replicas than wanted is left as it is, and its companion gets as many as it has.
+    """
     by_name = {spec.name: spec for spec in specs}
     problems = [f"--grow {name}: no stream has that topic" for name in grow if name not in by_name]
-    create, larger = [], {}
+    source_of = {dead_name(name): states[name] for name in by_name if name in states}
+    create = []
+    larger = {}
     for name, spec in by_name.items():
         size = grow.get(name)
         state = states.get(name)
         if state is None:
-            create.append(replace(spec, partitions=size or spec.partitions))
-            continue
-        problems += _refusals(spec, state, size)
-        if size is not None and size > state.partitions:
+            spec = replace(spec, partitions=size or spec.partitions)
+            create.append(_like(source_of[name], spec) if name in source_of else spec)
+        elif size is not None and size < state.partitions:
+            problems.append(
+                f"--grow {name}={size}: it has {state.partitions} partitions, and Kafka cannot take any away; "
+                "to have fewer, make a new topic under another name"
+            )
+        elif size is not None and size > state.partitions:
             larger[name] = size
     return Plan(create=tuple(create), grow=larger, problems=tuple(problems))
 
 
-def _refusals(spec: TopicSpec, state: TopicState, size: int | None) -> list[str]:
-    problems = []
-    if state.replication_factor != spec.replication_factor:
-        problems.append(
-            f"{spec.name} has {state.replication_factor} replicas, REPLICATION_FACTOR says {spec.replication_factor}: "
-            "change the variable, or move the replicas with Kafka's kafka-reassign-partitions.sh"
-        )
-    if size is not None and size < state.partitions:
-        problems.append(
-            f"--grow {spec.name}={size}: it has {state.partitions} partitions, and Kafka cannot take any away; "
-            "to have fewer, make a new topic under another name"
-        )
-    return problems
+def _like(source: TopicState, spec: TopicSpec) -> TopicSpec:
+    """With as many replicas as its source has, and no more of them needed to acknowledge."""
+    replicas = source.replication_factor
+    in_sync = min(replicas, int(spec.configs[MIN_INSYNC]))
+    return replace(spec, replication_factor=replicas, configs={**spec.configs, MIN_INSYNC: str(in_sync)})

@@ -19,7 +19,8 @@ USABLE_TIMEOUT_S = 30.0
 EPILOG = """\
 Every topic comes with a companion, TOPIC.dead, where messages go of which no row can be made; it has one partition
 and keeps for ever. What exists already is left as it is. New topics follow the settings PARTITIONS,
-REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, RETENTION_BYTES (of each partition) and MAX_MESSAGE_BYTES.
+REPLICATION_FACTOR, MIN_INSYNC_REPLICAS, RETENTION_BYTES (of each partition) and MAX_MESSAGE_BYTES; the companion of
+a topic that exists gets as many replicas as that topic has.
 
 examples:
   python -m common.topics                              create what is missing, wait until it is usable
@@ -27,7 +28,8 @@ examples:
   python -m common.topics --grow conjecture.data=12    also give a topic more partitions
 
 Growing a topic moves keys to other partitions: the order of one key holds before and after, not across the change.
-Partitions cannot be taken away, and replicas are not moved by this command: it says so and does nothing.
+Partitions cannot be taken away: the command says so and does nothing. Nor does it move replicas: it says where a
+topic has other ones than REPLICATION_FACTOR says, and Kafka's kafka-reassign-partitions.sh moves them.
 """
 
 
@@ -62,7 +64,10 @@ def _report(
         now = new.get(spec.name) or states[spec.name]
         size = todo.grow.get(spec.name, now.partitions)
         done = created if spec.name in new else "grown" if spec.name in todo.grow else "present"
-        lines.append(f"{done:13}{spec.name}  partitions={size} replicas={now.replication_factor}")
+        line = f"{done:13}{spec.name}  partitions={size} replicas={now.replication_factor}"
+        if spec.name not in new and now.replication_factor != spec.replication_factor:
+            line += f", REPLICATION_FACTOR says {spec.replication_factor}"
+        lines.append(line)
     return lines
 
 

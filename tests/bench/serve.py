@@ -11,7 +11,7 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Callable
+from typing import Any
 
 from common.config import Settings, environment
 from common.kafka_io.writer import connect_writer
@@ -29,7 +29,7 @@ def sink(settings: Settings, payload: Payload, stop: Stop) -> None:
 
 def source(settings: Settings, payload: Payload, stop: Stop, rate: float, seconds: float) -> int:
     """Events at a rate; returns how many were not acknowledged."""
-    clocks: dict[str, Callable] = {"now_s": time.monotonic, "sleep": time.sleep}
+    clocks: dict[str, Any] = {"now_s": time.monotonic, "sleep": time.sleep}
     writer = connect_writer(settings.kafka, max_message_bytes=1_000_000, **clocks)
     lanes = Lanes(writer, headers_of(payload.stream), time.time)
     emitter = Emitter(writer, lanes, now_s=time.monotonic, stop=stop, progress=lambda *_: None)

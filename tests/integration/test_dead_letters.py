@@ -5,15 +5,20 @@ import time
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from common.config import Settings
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
+from common.kafka_io.sealed import SealedRecords
+from common.kafka_io.writer import Delivery
 from common.slab import Partition, Record
 from infra.local.waiting import wait_until
 from tests.integration.pipeline import Pipeline
+from tests.unit.common.kafka_io.fetches import CODECS, wild_batch
 
 NOW_MS = round(time.time() * 1000)
+YEAR_MS = 365 * 86_400_000
 
 
 @pytest.fixture
@@ -26,7 +31,7 @@ def pipeline(stack, request):
 @pytest.fixture
 def letters(stack):
     clients = Clients(Settings.from_env(stack.environment()).kafka, time.monotonic, time.sleep)
-    letters = DeadLetters(clients.dead_letter_writer)
+    letters = DeadLetters(clients.dead_letter_writer, time.time)
     yield letters
     letters.close(5.0)
 
@@ -81,6 +86,62 @@ def test_thousands_of_letters_travel_together(stack, pipeline, letters):
     many = [Record(n, NOW_MS, b"%d" % n, rng.randbytes(200), []) for n in range(20_000)]
     assert all(letter.is_acknowledged for letter in send(letters, pipeline, many))
     assert [record.key for record in read_all(stack, pipeline.dead_topic)] == [record.key for record in many]
+
+
+def test_many_letters_fit_into_a_topic_of_small_messages(stack, pipeline, letters):
+    limit = {"max.message.bytes": str(1024 + 65_536)}
+    pipeline.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.dead_topic, limit)])
+    rng = random.Random(2)
+    many = [Record(n, NOW_MS, None, rng.randbytes(1000), []) for n in range(500)]
+    assert all(letter.is_acknowledged for letter in send(letters, pipeline, many))
+    assert [record.value for record in read_all(stack, pipeline.dead_topic)] == [each.value for each in many]
+
+
+def test_a_letter_of_a_message_from_next_year_is_taken(stack, pipeline, letters):
+    record = Record(7, NOW_MS + YEAR_MS, None, b"bad", [])
+    (letter,) = send(letters, pipeline, [record])
+    assert letter.is_acknowledged, letter.error
+    (found,) = read_all(stack, pipeline.dead_topic)
+    assert dict(found.headers)["penstock-time"] == b"%d" % record.timestamp_ms
+    assert abs(found.timestamp - NOW_MS) < 3_600_000
+
+
+def wild_messages():
+    """Bad messages, each in a batch of its own, as clients in other languages can write them."""
+    times_ms = (NOW_MS + YEAR_MS, NOW_MS + YEAR_MS)
+    name = [(b"trace-\xff", b"\x00\xff"), (b"", None)]
+    yield wild_batch(0, [(0, 0, b"\xfe", b"{not json", name)], times_ms=times_ms)
+    large = [(0, 0, b"key", b" " * (2 << 20), [(b"h", b"v")])]
+    yield wild_batch(0, large, times_ms=times_ms, codec=CODECS["gzip"])
+
+
+@pytest.mark.parametrize("time_of_letters", ["CreateTime", "LogAppendTime"])
+def test_bad_messages_of_any_client_become_dead_letters_of_the_sink(stack, request, time_of_letters):
+    clients = Clients(Settings.from_env(stack.environment()).kafka, time.monotonic, time.sleep)
+    with Pipeline(stack, request.node.name) as pipeline:
+        pipeline.create_topics(**{"message.timestamp.after.max.ms": str(2 * YEAR_MS)})
+        configs = {"message.timestamp.type": time_of_letters}
+        pipeline.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.dead_topic, configs)])
+        pipeline.migrate()
+        writer = clients.dead_letter_writer()
+        writer.partitions(pipeline.topic)
+        for raw in wild_messages():
+            delivery = Delivery(1)
+            writer._hand_over(TopicPartition(pipeline.topic, 0), SealedRecords(bytearray(raw), 1), delivery)
+            assert writer.flush(10.0) and delivery.error is None
+        writer.close(5.0)
+        pipeline.produce(1, 10)
+        pipeline.sink(MAX_UNPACKED_BYTES="1MiB")
+        audit = pipeline.audit(wait_s=30)
+        assert (audit.totals["dead"], audit.totals["missing"], audit.totals["messages"]) == (2, 0, 10), audit
+        bad, large = read_all(stack, pipeline.dead_topic)
+    assert (bad.key, bad.value) == (b"\xfe", b"{not json")
+    assert bad.headers[:2] == [("trace-?", b"\x00\xff"), ("", None)]
+    assert b"UTF-8" in dict(bad.headers)["penstock-note"]
+    assert (large.key, large.value) == (None, None)
+    assert dict(large.headers)["penstock-reason"] == b"too large: unpacks to more than 1,048,576 bytes"
+    assert b"not in this letter" in dict(large.headers)["penstock-note"]
+    assert {dict(letter.headers)["penstock-time"] for letter in (bad, large)} == {b"%d" % (NOW_MS + YEAR_MS)}
 
 
 def test_a_letter_that_is_refused_says_why_and_later_ones_are_sent_all_the_same(pipeline, letters):

@@ -5,9 +5,13 @@ import random
 import pytest
 from kafka import TopicPartition
 
-from common.errors import DataExpired, KafkaUnavailable
+from common.errors import DataExpired, KafkaUnavailable, UnreadableBatch
 from common.kafka_io.batches import CompiledBatch, decode_compiled, decode_pure
+from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.outcome import poll_error
 from common.kafka_io.reader import RangeReader
+from common.slab import TooLarge
+from infra.local.waiting import wait_until
 from tests.integration.topic import Topic, numbered
 
 decoders = pytest.mark.parametrize(
@@ -66,7 +70,7 @@ def test_a_range_starts_and_ends_in_the_middle_of_batches(transactions):
 def test_reads_what_foreign_producers_compressed(stack, decoder):
     with Topic(stack, f"reader-foreign-{decoder.__name__}".replace("_", "-")) as topic:
         expected = []
-        for index, codec in enumerate((None, "gzip", "lz4", "zstd", None)):
+        for index, codec in enumerate((None, "gzip", "lz4", "zstd", "snappy")):
             producer = topic.producer(compression_type=codec, enable_idempotence=index % 2 == 0, linger_ms=5)
             values = numbered(500, index * 1000)
             for value in values:
@@ -80,6 +84,41 @@ def test_reads_what_foreign_producers_compressed(stack, decoder):
         record = slabs[-1].records()[-1]
         assert (record.offset, record.timestamp_ms, record.key) == (2499, 7, b"key")
         assert list(record.headers) == [("codec", b"x")]
+
+
+def test_a_message_that_unpacks_to_more_than_the_limit_is_passed_unless_its_range_has_another(stack):
+    with Topic(stack, "reader-unpacking") as topic:
+        writer = topic.writer()
+        large = [bytes(3 << 20)]
+        for values in (large, numbered(1), large):
+            writer.send(topic.name, 0, values, timestamp_ms=7)
+        assert writer.flush(10.0)
+        consumer = topic.consumer(max_unpacked_bytes=1 << 20)
+        reader = RangeReader(consumer)
+        slabs = list(reader.read(topic.name, 0, 0, 3, 5.0))
+        assert_contiguous(slabs, 0, 3)
+        assert [slab.values for slab in slabs] == [[TooLarge(1 << 20)], [*numbered(1)], [TooLarge(1 << 20)]]
+        assert slabs[0].records() == [(0, 7, None, None, ())]
+        consumer.bound_unpacking(TopicPartition(topic.name, 0), 2, 8 << 20)
+        again = [slab.values for slab in reader.read(topic.name, 0, 0, 3, 5.0)]
+        assert again == [large, [*numbered(1)], [TooLarge(1 << 20)]]
+
+
+def test_several_messages_that_unpack_to_more_than_the_limit_are_refused_with_what_to_do(stack):
+    with Topic(stack, "reader-too-large") as topic:
+        producer = topic.producer(compression_type="gzip", linger_ms=500, batch_size=2 << 20)
+        for _ in range(4):
+            producer.send(topic.name, bytes(400_000), partition=0)
+        producer.flush(timeout=10)
+        consumer = topic.consumer(max_unpacked_bytes=1 << 20)
+        tp = TopicPartition(topic.name, 0)
+        consumer.assign([tp])
+        consumer.seek(tp, 0)
+        with pytest.raises(
+            TooLargeToUnpack, match=r"-0 at offset 0: .* 4 messages .*raise MAX_UNPACKED_BYTES"
+        ) as caught:
+            wait_until(lambda: consumer.poll(250), 10)
+        assert isinstance(poll_error(caught.value), UnreadableBatch)
 
 
 def test_a_partition_that_is_paused_and_resumed_is_never_left_behind(stack):

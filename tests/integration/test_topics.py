@@ -46,6 +46,7 @@ def test_topics_are_configured_for_their_purpose(stack, topics):
     assert config["topics-test"]["segment.bytes"] == str(2**22)
     assert config["topics-test"]["min.insync.replicas"] == "2"
     assert config["topics-test.dead"]["retention.ms"] == "-1"
+    assert config["topics-test.dead"]["message.timestamp.type"] == "LogAppendTime"
     assert int(config["topics-test.dead"]["max.message.bytes"]) == 65_536 + int(
         config["topics-test"]["max.message.bytes"]
     )
@@ -58,10 +59,33 @@ def test_grows_a_topic_and_refuses_to_shrink_it(topics):
         topics("--grow", "topics-test=2")
 
 
-def test_other_replication_is_refused_with_the_reason(topics):
+def test_other_replicas_are_told_and_left_alone(topics):
     topics()
-    with pytest.raises(StartRefused, match="topics-test has 3 replicas, REPLICATION_FACTOR says 2"):
-        topics(REPLICATION_FACTOR="2")
+    assert [words[0] for words in topics(REPLICATION_FACTOR="2")] == ["present", "present"]
+    assert topics(REPLICATION_FACTOR="2")[0][2:] == [
+        "partitions=3",
+        "replicas=3,",
+        "REPLICATION_FACTOR",
+        "says",
+        "2",
+    ]
+
+
+def test_a_topic_of_one_replica_gets_a_companion_like_it(stack, topics):
+    name = "topics-test-one"
+    admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
+    try:
+        admin.create_topics({name: {"num_partitions": 1, "replication_factor": 1}})
+        admin.wait_for_topics([name], timeout_ms=30_000)
+        assert topics(KAFKA_TOPIC_NAME=name) == [
+            ["present", name, "partitions=1", "replicas=1,", "REPLICATION_FACTOR", "says", "3"],
+            ["created", f"{name}.dead", "partitions=1", "replicas=1"],
+        ]
+        companion = [ConfigResource(ConfigResourceType.TOPIC, f"{name}.dead")]
+        configs = admin.describe_configs(companion, config_filter="all")["topic"][f"{name}.dead"]
+        assert configs["min.insync.replicas"]["value"] == "1"
+    finally:
+        admin.close()
 
 
 def test_more_replicas_than_brokers_are_refused_by_kafka_in_its_words(topics):

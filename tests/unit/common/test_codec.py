@@ -7,6 +7,7 @@ from msgspec import Meta
 
 from common.codec import Codec, encode
 from common.errors import BadData
+from common.slab import TooLarge
 
 GOOD = b'{"n": 7, "name": "seven"}'
 
@@ -33,6 +34,7 @@ def with_field(text):
 
 
 BAD = {
+    "not unpacked": (TooLarge(67_108_864), "too large: unpacks to more than 67,108,864 bytes"),
     "a tombstone": (None, "tombstone: the message has no value"),
     "an empty body": (b"", "empty message body"),
     "white space": (b" \n", "Input data was truncated"),
@@ -143,6 +145,13 @@ def test_a_good_message_is_decoded_beside_a_bad_one(value, events):
 
 def test_one_event_a_message_needs_no_counts():
     assert codec.decode([GOOD] * 3).counts is None
+
+
+@pytest.mark.parametrize("neighbour", [None, b"\xff", "größe".encode()])
+def test_a_message_that_was_not_unpacked_is_bad_data_beside_any_other(neighbour):
+    for values in ([neighbour, TooLarge(9)], [TooLarge(9), neighbour]):
+        bad = codec.decode([GOOD, *values]).bad
+        assert bad[values.index(TooLarge(9)) + 1] == "too large: unpacks to more than 9 bytes"
 
 
 def test_no_message_makes_no_event():

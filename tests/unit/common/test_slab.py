@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from common.slab import Partition, Record, Slab
+from common.slab import Partition, Record, Slab, TooLarge
 
 HERE = Partition("events", 3)
 
@@ -50,6 +50,22 @@ def test_a_split_shares_out_offsets_values_and_records(at, head, tail):
     first, second = slab(8, 18, [10, 11, 12, 14]).split(at)
     assert content(first) == (8, at, head, [b"%d" % offset for offset in head], head)
     assert content(second) == (at, 18, tail, [b"%d" % offset for offset in tail], tail)
+
+
+@pytest.mark.parametrize(
+    ("values", "size_bytes"),
+    [([], 0), ([b"abc", b""], 3), ([b"abc", None], 3), ([TooLarge(9), b"ab"], 3), ([TooLarge(9), None], 1)],
+    ids=["none", "values", "a tombstone", "one that is too large", "one that is too large and a tombstone"],
+)
+def test_a_slab_knows_its_size_whatever_stands_among_its_values(values, size_bytes):
+    assert Slab(0, len(values), range(len(values)), values, list).size_bytes == size_bytes
+
+
+def test_a_message_that_is_too_large_stays_on_its_side_of_a_split():
+    whole = Slab(0, 3, range(3), [b"a", TooLarge(9), b"c"], list)
+    first, second = whole.split(1)
+    assert (first.values, second.values) == ([b"a"], [TooLarge(9), b"c"])
+    assert (first.size_bytes, second.size_bytes) == (1, 2)
 
 
 def test_a_slab_without_messages_can_be_split():

@@ -5,9 +5,11 @@ from collections import namedtuple
 from collections.abc import Sequence
 
 from crc32c import crc32c
+from kafka import codec as stock
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
-CODECS = {"none": 0, "gzip": 1, "lz4": 3, "zstd": 4}
+CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
+PACKERS = {1: stock.gzip_encode, 2: stock.snappy_encode, 3: stock.lz4_encode, 4: stock.zstd_encode}
 ABORT, COMMIT = 0, 1
 Aborted = namedtuple("Aborted", "producer_id first_offset")
 
@@ -37,6 +39,70 @@ def sealed(raw):
     """With the CRC that its bytes should have."""
     struct.pack_into(">I", raw, 17, crc32c(memoryview(raw)[21:]))
     return bytes(raw)
+
+
+def varint(number):
+    """Zigzag, as records have it."""
+    rest = (number << 1) ^ (number >> 63)
+    groups = bytearray()
+    while rest > 127:
+        groups.append(rest & 127 | 128)
+        rest >>= 7
+    groups.append(rest)
+    return bytes(groups)
+
+
+def field(data):
+    """Length and bytes; None has the length -1."""
+    return varint(-1) if data is None else varint(len(data)) + data
+
+
+def written(delta, delta_ms, key, value, headers):
+    """A record as any client may write it: names of headers are bytes."""
+    parts = [b"\0", varint(delta_ms), varint(delta), field(key), field(value), varint(len(headers))]
+    body = b"".join(parts + [field(part) for header in headers for part in header])
+    return varint(len(body)) + body
+
+
+def raw_batch(base, payload, count, *, codec=0, last_delta=None, attributes=0, times_ms=(1000, 1000)):
+    """A record batch around a payload that is packed already, or damaged, or no payload at all."""
+    last_delta = count - 1 if last_delta is None else last_delta
+    tail = struct.pack(">hiqqqhii", codec | attributes, last_delta, *times_ms, -1, -1, -1, count) + payload
+    return sealed(bytearray(struct.pack(">qiibI", base, len(tail) + 9, 7, 2, 0) + tail))
+
+
+def wild_batch(base, records, *, codec=0, **options):
+    """A record batch of records as `written` takes them."""
+    payload = b"".join(written(*record) for record in records)
+    packed = PACKERS[codec](payload) if codec else payload
+    return raw_batch(base, packed, len(records), codec=codec, **options)
+
+
+def wild_name(rng):
+    """The name of a header: any bytes will do."""
+    names = [b"", b"trace", "größe".encode(), b"trace-\xff", b"\xed\xa0\x80", b"\xc3", b"n" * 10_240]
+    return rng.choice([*names, rng.randbytes(rng.randint(1, 70))])
+
+
+def wild_headers(rng):
+    """Names of any bytes, some of them twice; values that are null, empty and binary."""
+    size = rng.choice([0, 1, 63, 64, 300])
+    headers = [
+        (wild_name(rng), rng.choice([None, b"", rng.randbytes(size)]))
+        for _ in range(rng.choice([0, 1, 2, 9]))
+    ]
+    return headers + headers[: rng.choice([0, 0, 1])]
+
+
+def wild_records(rng):
+    """Records that a client in any language may have written."""
+    deltas: Sequence[int] = range(rng.choice([1, 2, 7, 40]))
+    if rng.random() < 0.3:
+        deltas = sorted(rng.sample(deltas, rng.randint(1, len(deltas))))
+    for delta in deltas:
+        key = rng.choice([None, b"", rng.randbytes(rng.choice([1, 63, 64, 200]))])
+        value = rng.choice([None, b"", b'{"number":1}', rng.randbytes(rng.choice([63, 64, 9000]))])
+        yield delta, rng.randint(-(10**6), 10**13), key, value, wild_headers(rng)
 
 
 def marker(base, pid, kind):

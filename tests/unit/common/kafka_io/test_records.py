@@ -22,7 +22,12 @@ from tests.unit.common.kafka_io.fetches import (
     batch,
     marker,
     random_fetch,
+    raw_batch,
     sealed,
+    varint,
+    wild_batch,
+    wild_records,
+    written,
 )
 
 TP = TopicPartition("events", 3)
@@ -81,6 +86,78 @@ def test_hands_out_what_kafka_python_hands_out(decoder):
         if seed % 5 == 0:
             records = [r._asdict() for slab in slabs for r in slab.records()]
             assert [tuple(r.values()) for r in records] == whole(expected), f"seed {seed}"
+
+
+@decoders
+def test_keys_values_and_headers_of_any_bytes_are_handed_out_as_they_were_written(decoder):
+    for seed in range(400):
+        rng = random.Random(seed)
+        base = rng.choice([0, 77, 2**40])
+        records = list(wild_records(rng))
+        append_ms = rng.choice([None, 1_900_000_000_000])
+        data = wild_batch(
+            base,
+            records,
+            codec=rng.choice(list(CODECS.values())),
+            last_delta=records[-1][0],
+            attributes=0x08 if append_ms else 0,
+            times_ms=(1000, append_ms or 99_000),
+        )
+        (slab,), error, _ = read_all(ours(decoder), base, data)
+        assert error is None, f"seed {seed}"
+        assert list(slab.offsets) == [base + delta for delta, *_ in records], f"seed {seed}"
+        assert slab.values == [record[3] for record in records], f"seed {seed}"
+        expected = [
+            (base + delta, append_ms or 1000 + delta_ms, key, value, headers)
+            for delta, delta_ms, key, value, headers in records
+        ]
+        assert [as_written(record) for record in slab.records()] == expected, f"seed {seed}"
+
+
+def as_written(record):
+    headers = [(name.encode("utf-8", "surrogateescape"), value) for name, value in record.headers]
+    return (*record[:4], headers)
+
+
+@decoders
+def test_whole_records_stand_beside_their_values_wherever_the_reader_begins(decoder):
+    data = wild_batch(10, [(delta, 0, None, b"%d" % delta, [(b"\xff", b"")]) for delta in range(5)])
+    (slab,), _, _ = read_all(ours(decoder), 13, data)
+    assert [(record.offset, record.value) for record in slab.records()] == [(13, b"3"), (14, b"4")]
+    assert slab.values == [b"3", b"4"]
+
+
+@decoders
+def test_offsets_are_those_of_the_batch_even_where_its_records_say_otherwise(decoder):
+    data = wild_batch(10, [(0, 0, None, b"%d" % number, [(b"\xff", b"")]) for number in range(3)])
+    (slab,), _, _ = read_all(ours(decoder), 11, data)
+    assert list(slab.offsets) == [11, 12]
+    assert [(record.offset, record.value) for record in slab.records()] == [(11, b"1"), (12, b"2")]
+
+
+@decoders
+@pytest.mark.parametrize(
+    ("count", "rest", "kept"),
+    [
+        pytest.param(-1, b"", [], id="less than none"),
+        pytest.param(2, b"\x02a\x02b", [("a", b"b")], id="fewer than told"),
+        pytest.param(1, b"\x01\x02b", [], id="a name of negative length"),
+        pytest.param(1, b"\x02a\x40b", [], id="a value that is cut short"),
+        pytest.param(2**31, b"\x02a\x02b" + b"\xff" * 99, [("a", b"b")], id="a length without end"),
+    ],
+)
+def test_headers_that_do_not_fit_are_left_out_and_the_message_is_read(decoder, count, rest, kept):
+    body = written(0, 0, b"k", b"v", [])[1:-1] + varint(count) + rest
+    (slab,), error, _ = read_all(ours(decoder), 0, raw_batch(0, varint(len(body)) + body, 1))
+    assert error is None
+    assert slab.values == [b"v"]
+    assert [tuple(record) for record in slab.records()] == [(0, 1000, b"k", b"v", kept)]
+
+
+@decoders
+def test_a_length_without_end_is_corrupt_at_once(decoder):
+    _, error, _ = read_all(ours(decoder), 0, raw_batch(0, b"\xff" * 2_000_000, 1))
+    assert type(error) is CorruptRecordError
 
 
 @decoders

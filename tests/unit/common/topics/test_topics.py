@@ -4,7 +4,7 @@ import pytest
 
 from common.settings import GIB, MIB, TopicSettings
 from common.streams import STREAMS
-from common.topics import TopicState, data_topic, dead_topic, plan, wanted
+from common.topics import Plan, TopicState, data_topic, dead_topic, plan, wanted
 from common.topics.__main__ import main
 
 SETTINGS = TopicSettings(partitions=4, replication_factor=3, min_insync_replicas=2)
@@ -39,6 +39,7 @@ def test_dead_letters_are_kept_for_ever_and_may_be_larger_than_their_source():
     assert spec.name == "a.dead"
     assert spec.partitions == 1
     assert (spec.configs["retention.ms"], spec.configs["retention.bytes"]) == ("-1", "-1")
+    assert spec.configs["message.timestamp.type"] == "LogAppendTime"
     source = int(data_topic("a", SETTINGS).configs["max.message.bytes"])
     assert int(spec.configs["max.message.bytes"]) == source + 65_536
 
@@ -67,13 +68,41 @@ def test_growing_to_what_it_has_is_nothing_to_do():
 
 
 @pytest.mark.parametrize(
+    ("replicas", "in_sync"), [(1, "1"), (2, "2"), (3, "2"), (5, "2")], ids=["one", "two", "as wanted", "more"]
+)
+def test_the_companion_of_a_topic_that_exists_is_made_like_it(replicas, in_sync):
+    specs = [data_topic("a", SETTINGS), dead_topic("a", SETTINGS)]
+    todo = plan(specs, {"a": TopicState(partitions=4, replication_factor=replicas)}, {})
+    (made,) = todo.create
+    assert (made.name, made.replication_factor, made.configs["min.insync.replicas"]) == (
+        "a.dead",
+        replicas,
+        in_sync,
+    )
+    assert made.configs["retention.ms"] == "-1"
+    assert (todo.grow, todo.problems) == ({}, ())
+
+
+def test_other_replicas_are_no_problem():
+    states = {
+        "a": TopicState(partitions=4, replication_factor=1),
+        "b": TopicState(partitions=4, replication_factor=5),
+    }
+    assert plan(SPECS, states, {"a": 6}) == Plan(create=(), grow={"a": 6}, problems=())
+
+
+def test_the_companion_of_a_topic_that_is_made_now_is_made_as_the_settings_say():
+    specs = [data_topic("a", SETTINGS), dead_topic("a", SETTINGS)]
+    assert plan(specs, {}, {}).create == tuple(specs)
+
+
+@pytest.mark.parametrize(
     ("state", "grow", "reason"),
     [
         (AS_WANTED, {"a": 3}, "cannot take any away"),
         (AS_WANTED, {"z": 9}, "no stream has that topic"),
-        (TopicState(partitions=4, replication_factor=1), {}, "REPLICATION_FACTOR says 3"),
     ],
-    ids=["shrink", "unknown topic", "other replication"],
+    ids=["shrink", "unknown topic"],
 )
 def test_what_cannot_be_done_is_refused_with_the_reason(state, grow, reason):
     (problem,) = plan(SPECS, {"a": state, "b": AS_WANTED}, grow).problems

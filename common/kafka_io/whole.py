@@ -1,0 +1,52 @@
+"""Decodes whole records of a record batch, in plain Python: for the few that need keys, headers or timestamps.
+
+The format is told in sweep. Names of headers may be any bytes: UTF-8 with `surrogateescape` keeps them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from common.kafka_io.sweep import varint
+from common.slab import Record
+
+Headers = list[tuple[str, bytes | None]]
+
+
+def records(buf: bytes, pos: int, count: int) -> Iterator[Record]:
+    """The `count` records from `pos` on; their offsets and timestamps are deltas, as the batch has them.
+
+    Takes what `sweep.values` takes. Of headers that do not fit into their record it gives those that do.
+    """
+    for _ in range(count):
+        length, pos = varint(buf, pos)
+        end = pos + length
+        delta_ms, pos = varint(buf, pos + 1)  # behind the attributes
+        delta, pos = varint(buf, pos)
+        key, pos = _bytes(buf, pos)
+        value, pos = _bytes(buf, pos)
+        yield Record(delta, delta_ms, key, value, _headers(buf[pos:end]))
+        pos = end
+
+
+def _headers(buf: bytes) -> Headers:
+    found: Headers = []
+    try:
+        count, pos = varint(buf, 0)
+        while len(found) < count:
+            name, pos = _bytes(buf, pos)
+            value, pos = _bytes(buf, pos)
+            if name is None or pos > len(buf):
+                break
+            found.append((name.decode("utf-8", "surrogateescape"), value))
+    except (IndexError, ValueError):  # the record ends before its headers do
+        pass
+    return found
+
+
+def _bytes(buf: bytes, pos: int) -> tuple[bytes | None, int]:
+    """The bytes behind their length at `pos`, None if it is negative, and the position behind them."""
+    size, pos = varint(buf, pos)
+    if size < 0:
+        return None, pos
+    return buf[pos : pos + size], pos + size

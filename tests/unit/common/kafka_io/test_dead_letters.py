@@ -1,0 +1,111 @@
+"""What a dead letter says beside its message, and that it never outgrows its topic."""
+
+import pytest
+
+from common.kafka_io.dead_letters import DeadLetters
+from common.kafka_io.sealed import COMPILED_BUILDER, Encoder
+from common.slab import MissingRecord, Partition, Record
+from common.topics import DEAD_LETTER_EXTRA_BYTES
+
+SOURCE = Partition("events", 3)
+LONG_AGO_MS = 1_000
+NOW_S = 1_800_000_000.25
+
+
+class Writer:
+    """Keeps what it is handed."""
+
+    def __init__(self):
+        self.sent = []
+
+    def send(self, topic, partition, values, **options):
+        self.sent.append((topic, partition, values, options))
+
+
+def headers_of(record, reason="because"):
+    """All headers of the letter for a record."""
+    _, _, _, options = sent(record, reason)
+    return options["headers"][0]
+
+
+def sent(record, reason="because"):
+    writer = Writer()
+    letters = DeadLetters(lambda: writer, lambda: NOW_S)
+    letter = letters.send(record, SOURCE, "00ff", reason, "events.dead")
+    assert letter.error is None
+    return writer.sent[0]
+
+
+def record(headers, value=b"value"):
+    return Record(7, LONG_AGO_MS, b"key", value, headers)
+
+
+def name_of(raw):
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def test_a_letter_bears_the_time_of_its_sending_and_tells_that_of_its_message():
+    topic, partition, values, options = sent(record([]))
+    assert (topic, partition, values, options["keys"]) == ("events.dead", 0, [b"value"], [b"key"])
+    assert options["timestamp_ms"] == 1_800_000_000_250
+    assert dict(options["headers"][0])["penstock-time"] == b"1000"
+
+
+def test_readable_headers_are_written_as_they_were_and_need_no_note():
+    original = [("größe", b"\xff"), ("", None), ("twice", b""), ("twice", b"2"), ("n" * 10_240, b"")]
+    headers = headers_of(record(original))
+    assert headers[: len(original)] == original
+    assert "penstock-note" not in dict(headers)
+
+
+@pytest.mark.parametrize(
+    ("raw", "written"),
+    [
+        (b"trace-\xff", "trace-?"),
+        (b"\xed\xa0\x80", "???"),
+        (b"\xc3", "?"),
+        ("ö".encode() + b"\xfe?", "ö??"),
+    ],
+)
+def test_a_name_that_is_no_utf_8_has_a_question_mark_for_each_such_byte_and_a_note(raw, written):
+    headers = headers_of(record([(name_of(raw), b"\x00\xff"), ("good", None)]))
+    assert headers[:2] == [(written, b"\x00\xff"), ("good", None)]
+    assert len(written.encode()) <= len(raw)
+    assert dict(headers)["penstock-note"].startswith(b"names of headers were not UTF-8: ")
+
+
+def test_the_letter_of_a_message_that_was_not_unpacked_says_that_it_is_not_there():
+    headers = dict(headers_of(MissingRecord(9, LONG_AGO_MS, None, None, ())))
+    assert headers["penstock-offset"] == b"9"
+    assert headers["penstock-note"].startswith(b"the message itself is not in this letter: it stands at the ")
+
+
+def test_a_tombstone_is_no_missing_message():
+    assert "penstock-note" not in dict(headers_of(record([], value=None)))
+
+
+@pytest.mark.parametrize("reason", ["ö" * 100_000, "\ud800" * 100_000, "\x00" * 501])
+def test_a_long_reason_is_cut_to_500_characters(reason):
+    said = dict(headers_of(record([]), reason))["penstock-reason"]
+    assert said == reason[:500].encode(errors="replace")
+
+
+@pytest.mark.parametrize(
+    "compiled",
+    [False, pytest.param(True, marks=pytest.mark.skipif(not COMPILED_BUILDER, reason="no aiokafka"))],
+)
+def test_a_letter_is_never_more_than_its_allowance_larger_than_its_message(compiled):
+    wild = record([(name_of(b"\xff" * 10_240), bytes(9)), ("", None)] * 20, value=bytes(100_000))
+    source = Partition("t" * 249, 2**31 - 1)
+    writer = Writer()
+    letters = DeadLetters(lambda: writer, lambda: NOW_S)
+    letter = letters.send(wild, source, "f" * 32, "💥" * 9000, "events.dead")
+    assert letter.error is None
+    _, _, values, options = writer.sent[0]
+    encoder = Encoder(compress=False, compiled=compiled)
+    (letter_batch,) = encoder.seal(values, limit_bytes=1, **options)
+    before = record([("n" * 10_240, bytes(9)), ("", None)] * 20, value=bytes(100_000))
+    headers = [list(before.headers)]
+    (before_batch,) = encoder.seal([before.value], [b"key"], headers, timestamp_ms=1, limit_bytes=1)
+    grown_bytes = letter_batch.size_in_bytes() - before_batch.size_in_bytes()
+    assert 0 < grown_bytes < DEAD_LETTER_EXTRA_BYTES / 10
