@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import NamedTuple
 
 
@@ -54,7 +55,7 @@ class Slab:
     It covers the offsets [start, next_offset): those that hold no message for us (transaction markers,
     aborted or compacted records) lie inside the run but not in `offsets`. `values[i]` is the raw value of the
     message at `offsets[i]`; None is a tombstone. A slab may be empty: then it only says that nothing lies there.
-    `records()` decodes keys, headers and timestamps of all its messages, which costs as much as reading again.
+    `records()` decodes keys, headers and timestamps, one message after the other, which costs as much as reading again.
     `size_bytes` is what the values take, or a little more.
     """
 
@@ -66,7 +67,7 @@ class Slab:
         next_offset: int,
         offsets: Sequence[int],
         values: Sequence[Value],
-        records: Callable[[], list[Record]],
+        records: Callable[[], Iterable[Record]],
         size_bytes: int | None = None,
     ) -> None:
         self.start = start
@@ -83,8 +84,10 @@ class Slab:
         """Cut into [start, offset) and [offset, next_offset). Requires start < offset < next_offset."""
         k = bisect_left(self.offsets, offset)
         records = self.records
-        head = Slab(self.start, offset, self.offsets[:k], self.values[:k], lambda: records()[:k])
-        tail = Slab(offset, self.next_offset, self.offsets[k:], self.values[k:], lambda: records()[k:])
+        head = Slab(self.start, offset, self.offsets[:k], self.values[:k], lambda: islice(records(), k))
+        tail = Slab(
+            offset, self.next_offset, self.offsets[k:], self.values[k:], lambda: islice(records(), k, None)
+        )
         return head, tail
 
 

@@ -195,7 +195,7 @@ class Buffer:
         for slab in run:
             indexes = [index for index in range(base, base + len(slab)) if index in bad]
             if indexes:
-                records = slab.records()
+                records = list(slab.records())
                 self._dead += [DeadLetter(records[index - base], bad[index]) for index in indexes]
                 self.payload_bytes += sum(records[index - base].size_bytes for index in indexes)
             base += len(slab)

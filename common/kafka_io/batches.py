@@ -6,7 +6,7 @@ Two decoders give the same answer: `decode_pure` needs nothing, `decode_compiled
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from operator import attrgetter
 
 from crc32c import crc32c
@@ -108,16 +108,14 @@ class Batch:
         header[ATTRIBUTES_LOW_BYTE] &= ~CODEC_BITS
         return bytes(header) + decompress(codec, self.raw[HEADER.size :].tobytes(), limit_bytes)
 
-    def records(self, plain: bytes) -> list[Record]:
-        """Its whole records, which have the offsets that a decoder gives; slow. `plain` is plain()."""
+    def records(self, plain: bytes) -> Iterator[Record]:
+        """Its whole records, one by one, with the offsets that a decoder gives; slow. `plain` is plain()."""
         first_ms, max_ms = TIMESTAMPS.unpack_from(self.raw, TIMESTAMPS_AT)
         has_one_time = bool(self.attributes & LOG_APPEND_TIME_BIT)
-        found = []
         for index, record in enumerate(whole.records(plain, HEADER.size, self.count)):
             delta = index if self.is_dense else record.offset
             timestamp_ms = max_ms if has_one_time else first_ms + record.timestamp_ms
-            found.append(record._replace(offset=self.base_offset + delta, timestamp_ms=timestamp_ms))
-        return found
+            yield record._replace(offset=self.base_offset + delta, timestamp_ms=timestamp_ms)
 
 
 def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from kafka.errors import MessageSizeTooLargeError
+
 from common.errors import KafkaRefused
 from common.kafka_io.sealed import Header
+from common.kafka_io.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
 from common.slab import MissingRecord, Partition, Record
+from common.topics import DEAD_LETTER_EXTRA_BYTES
 
 PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""
@@ -16,11 +20,12 @@ REASON_CHARACTERS = 500
 """A letter is at most so much larger than its message, that its topic takes every one (DEAD_LETTER_EXTRA_BYTES)."""
 
 MISSING = "the message itself is not in this letter: it stands at the topic, partition and offset given here"
+LEFT_OUT = f"the message has more than {MOST_HEADERS:,} headers: the others are not in this letter"
 RENAMED = "names of headers were not UTF-8: each byte that Kafka clients cannot read back is written as ?"
 
 
 class Bundle:
-    """Dead letters for one topic that travel in one batch: one by one they would wait for each other's answers.
+    """Dead letters for one topic that travel together: one by one they would wait for each other's answers.
 
     They bear the time of their sending. That of their message is the word of its producer: brokers refuse a record
     that is too far from their own clock.
@@ -30,13 +35,32 @@ class Bundle:
         self.dead_topic = dead_topic
         self._unix_s = unix_s
         self.records: list[Record] = []
+        self._short: dict[int, Record] = {}  # in place of which record it can be sent
         self._delivery: Delivery | None = None
         self._refusal: str | None = None
+
+    def add(self, record: Record, short: Record) -> None:
+        """Take a letter; `short` is the same one without its message, should its topic not take the whole."""
+        if record.size_bytes > DEAD_LETTER_EXTRA_BYTES:  # smaller ones share batches that any topic takes
+            self._short[len(self.records)] = short
+        self.records.append(record)
 
     @property
     def is_sent(self) -> bool:
         """Whether it takes no more."""
         return self._delivery is not None or self._refusal is not None
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the topic did not take a letter that can be sent without its message."""
+        too_large = self._delivery is not None and isinstance(self._delivery.error, MessageSizeTooLargeError)
+        return too_large and bool(self._short)
+
+    def shorten(self) -> None:
+        """Leave out the messages that are large; all letters have to be sent again."""
+        for index, short in self._short.items():
+            self.records[index] = short
+        self._short, self._delivery = {}, None
 
     def send(self, writer: BulkWriter) -> bool:
         """Hand it over; False if the writer is out of service from now on."""
@@ -60,7 +84,9 @@ class Bundle:
 
     @property
     def error(self) -> str | None:
-        """Why a part of it will never be there."""
+        """Why a part of it will never be there; what is too large will be, once it is shortened."""
+        if self.is_too_large:
+            return None
         failed = self._delivery is not None and self._delivery.failed
         return repr(self._delivery.error) if self._delivery is not None and failed else self._refusal
 
@@ -103,10 +129,17 @@ class DeadLetters:
         bundle = self._gathering
         if bundle is None or bundle.is_sent or bundle.dead_topic != dead_topic:
             bundle = self._gathering = Bundle(dead_topic, self._unix_s)
-        bundle.records.append(record._replace(headers=_headers(record, source, topic_id, reason)))
+        short = MissingRecord(record.offset, record.timestamp_ms, None, None, ())
+        bundle.add(
+            record._replace(headers=_headers(record, source, topic_id, reason)),
+            short._replace(headers=_headers(short, source, topic_id, reason)),
+        )
         return Letter(bundle, self._send_bundle)
 
     def _send_bundle(self, bundle: Bundle) -> None:
+        if bundle.is_too_large:
+            self.close(0.0)  # a producer that was refused does not go on reliably
+            bundle.shorten()
         if bundle.is_sent:
             return
         self._writer = self._writer or self._make_writer()
@@ -122,7 +155,8 @@ class DeadLetters:
 
 def _headers(record: Record, source: Partition, topic_id: str, reason: str) -> list[Header]:
     """The message's own headers, then ours."""
-    original = [(_readable(name), value) for name, value in record.headers]
+    kept = list(record.headers[:MOST_HEADERS])
+    original = [(_readable(name), value) for name, value in kept]
     ours = {
         "penstock-reason": reason[:REASON_CHARACTERS],
         "penstock-topic": source.topic,
@@ -131,10 +165,11 @@ def _headers(record: Record, source: Partition, topic_id: str, reason: str) -> l
         "penstock-offset": str(record.offset),
         "penstock-time": str(record.timestamp_ms),
     }
-    if isinstance(record, MissingRecord):
-        ours["penstock-note"] = MISSING
-    elif original != list(record.headers):
-        ours["penstock-note"] = RENAMED
+    notes = [MISSING] if isinstance(record, MissingRecord) else []
+    notes += [LEFT_OUT] if len(record.headers) > len(kept) else []
+    notes += [RENAMED] if original != kept else []
+    if notes:
+        ours["penstock-note"] = "; ".join(notes)
     return original + [(name, text.encode(errors="replace")) for name, text in ours.items()]
 
 

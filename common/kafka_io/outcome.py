@@ -40,7 +40,7 @@ def poll_error(error: KafkaError) -> PenstockError:
         return denial
     unreadable = getattr(error, "unreadable", None)
     if unreadable is not None:
-        return UnreadableBatch(unreadable.topic, str(error))
+        return UnreadableBatch(unreadable.topic, str(error.args[0] if error.args else error))
     return KafkaUnavailable(f"poll failed: {error!r}")
 
 

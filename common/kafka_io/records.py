@@ -10,7 +10,8 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import Any
 
 from kafka import TopicPartition
@@ -28,6 +29,11 @@ _LENGTH = struct.Struct(">i")
 LENGTH_AT, LENGTH_FROM, MAGIC_AT = 8, 12, 16
 MAGIC = 2
 SMALLEST_BYTES = 26  # an empty message of format v0
+
+
+def most_messages(limit_bytes: int) -> int:
+    """A limit of bytes to unpack is one of messages, too: each costs Python some 50 bytes, however short it is."""
+    return max(65_536, limit_bytes // 16)
 
 
 class Budget:
@@ -177,11 +183,15 @@ class PartitionRecords:
     def _slab(self, batch: Batch, start: int) -> Slab:
         """Decode a batch, without what lies before `start`."""
         limit_bytes = self._unpacking.limit_bytes(self.topic_partition, batch.base_offset)
+        if batch.count > most_messages(limit_bytes):
+            raise self._too_large(batch, f"holds more than {most_messages(limit_bytes):,}")
         try:
             plain = batch.plain(limit_bytes)
             offsets, values = self._decoder(batch, plain)
         except TooLargeToUnpack:
-            return self._too_large(batch, limit_bytes)
+            if batch.is_dense and batch.count == 1:
+                return self._missing(batch, limit_bytes)
+            raise self._too_large(batch, f"unpacks to more than {limit_bytes:,} bytes") from None
         except (CorruptRecordError, UnsupportedCodecError) as error:
             raise type(error)(f"{self._where}: {error.args[0]}") from error
         size_bytes: int | None = len(plain)
@@ -192,24 +202,26 @@ class PartitionRecords:
         self.bytes_read += len(plain)
         self.records_read += len(values)
 
-        def records() -> list[Record]:
-            return batch.records(batch.plain(limit_bytes))[first:]
+        def records() -> Iterator[Record]:
+            return islice(batch.records(batch.plain(limit_bytes)), first, None)
 
         return Slab(start, batch.next_offset, offsets, values, records, size_bytes)
 
-    def _too_large(self, batch: Batch, limit_bytes: int) -> Slab:
-        """One message stands for itself; of several nobody knows which one is too large, nor what the others are."""
-        offset = batch.base_offset
-        if not (batch.is_dense and batch.count == 1):
-            topic, partition = self.topic_partition
-            raise TooLargeToUnpack(
-                f"{topic}-{partition} at offset {offset}: a record batch of {batch.count:,} messages unpacks to more "
-                f"than {limit_bytes:,} bytes: raise MAX_UNPACKED_BYTES and start anew"
-            )
+    def _too_large(self, batch: Batch, how: str) -> TooLargeToUnpack:
+        """Of several messages nobody knows which one is too large, nor what the others are."""
+        topic, partition = self.topic_partition
+        return TooLargeToUnpack(
+            f"{topic}-{partition} at offset {batch.base_offset}: a record batch of {batch.count:,} messages {how}: "
+            "raise MAX_UNPACKED_BYTES and start anew"
+        )
+
+    def _missing(self, batch: Batch, limit_bytes: int) -> Slab:
+        """One message at a known offset, which is not unpacked."""
         self.bytes_read += len(batch.raw)
         self.records_read += 1
-        missing = MissingRecord(offset, batch.max_ms, None, None, ())
-        return Slab(offset, batch.next_offset, [offset], [TooLarge(limit_bytes)], lambda: [missing])
+        missing = MissingRecord(batch.base_offset, batch.max_ms, None, None, ())
+        values = [TooLarge(limit_bytes)]
+        return Slab(batch.base_offset, batch.next_offset, [batch.base_offset], values, lambda: [missing])
 
     @property
     def _where(self) -> str:

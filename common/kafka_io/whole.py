@@ -10,13 +10,17 @@ from collections.abc import Iterator
 from common.kafka_io.sweep import varint
 from common.slab import Record
 
+MOST_HEADERS = 1_000
+"""A message of a megabyte can have half a million headers, and one that unpacks to more can have thirty million."""
+
 Headers = list[tuple[str, bytes | None]]
 
 
 def records(buf: bytes, pos: int, count: int) -> Iterator[Record]:
     """The `count` records from `pos` on; their offsets and timestamps are deltas, as the batch has them.
 
-    Takes what `sweep.values` takes. Of headers that do not fit into their record it gives those that do.
+    Takes what `sweep.values` takes. Of headers it gives the first MOST_HEADERS that fit
+    into their record, and one more to tell that there are others.
     """
     for _ in range(count):
         length, pos = varint(buf, pos)
@@ -33,7 +37,7 @@ def _headers(buf: bytes) -> Headers:
     found: Headers = []
     try:
         count, pos = varint(buf, 0)
-        while len(found) < count:
+        while len(found) < min(count, MOST_HEADERS + 1):
             name, pos = _bytes(buf, pos)
             value, pos = _bytes(buf, pos)
             if name is None or pos > len(buf):

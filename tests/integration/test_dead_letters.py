@@ -144,6 +144,23 @@ def test_bad_messages_of_any_client_become_dead_letters_of_the_sink(stack, reque
     assert {dict(letter.headers)["penstock-time"] for letter in (bad, large)} == {b"%d" % (NOW_MS + YEAR_MS)}
 
 
+def test_a_message_that_its_dead_letter_topic_does_not_take_is_left_out_of_its_letter(
+    pipeline, letters, stack
+):
+    topic = f"{pipeline.topic}.narrow"
+    layout = {"num_partitions": 1, "replication_factor": 3, "configs": {"max.message.bytes": "70000"}}
+    pipeline.admin.create_topics({topic: layout})
+    pipeline.admin.wait_for_topics([topic], timeout_ms=15_000)
+    small, large = (
+        Record(at, NOW_MS, None, random.Random(1).randbytes(size), []) for at, size in ((1, 9), (2, 300_000))
+    )
+    sent = send(letters, pipeline, [small, large], dead_topic=topic)
+    assert [(letter.is_acknowledged, letter.error) for letter in sent] == [(True, None)] * 2
+    found = {dict(record.headers)["penstock-offset"]: record for record in read_all(stack, topic)}
+    assert (found[b"1"].value, found[b"2"].value) == (small.value, None)
+    assert b"not in this letter" in dict(found[b"2"].headers)["penstock-note"]
+
+
 def test_a_letter_that_is_refused_says_why_and_later_ones_are_sent_all_the_same(pipeline, letters):
     record = Record(1, NOW_MS, None, b"x", [])
     (refused,) = send(letters, pipeline, [record], dead_topic="no.such.topic")

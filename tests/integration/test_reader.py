@@ -81,7 +81,7 @@ def test_reads_what_foreign_producers_compressed(stack, decoder):
             expected += values
         slabs = topic.slabs(decoder=decoder)
         assert [value for slab in slabs for value in slab.values] == expected
-        record = slabs[-1].records()[-1]
+        record = list(slabs[-1].records())[-1]
         assert (record.offset, record.timestamp_ms, record.key) == (2499, 7, b"key")
         assert list(record.headers) == [("codec", b"x")]
 
@@ -98,7 +98,7 @@ def test_a_message_that_unpacks_to_more_than_the_limit_is_passed_unless_its_rang
         slabs = list(reader.read(topic.name, 0, 0, 3, 5.0))
         assert_contiguous(slabs, 0, 3)
         assert [slab.values for slab in slabs] == [[TooLarge(1 << 20)], [*numbered(1)], [TooLarge(1 << 20)]]
-        assert slabs[0].records() == [(0, 7, None, None, ())]
+        assert list(slabs[0].records()) == [(0, 7, None, None, ())]
         consumer.bound_unpacking(TopicPartition(topic.name, 0), 2, 8 << 20)
         again = [slab.values for slab in reader.read(topic.name, 0, 0, 3, 5.0)]
         assert again == [large, [*numbered(1)], [TooLarge(1 << 20)]]

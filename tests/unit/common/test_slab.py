@@ -96,5 +96,5 @@ def test_whatever_way_it_is_cut_the_parts_hold_what_the_slab_held(seed):
         parts[-1:] = parts[-1].split(at)
     assert [offset for part in parts for offset in part.offsets] == offsets
     assert [value for part in parts for value in part.values] == whole.values
-    assert [record for part in parts for record in part.records()] == whole.records()
+    assert [record for part in parts for record in part.records()] == list(whole.records())
     assert [part.start for part in parts[1:]] == [part.next_offset for part in parts[:-1]]

@@ -1,9 +1,11 @@
 """What a dead letter says beside its message, and that it never outgrows its topic."""
 
 import pytest
+from kafka.errors import MessageSizeTooLargeError
 
 from common.kafka_io.dead_letters import DeadLetters
 from common.kafka_io.sealed import COMPILED_BUILDER, Encoder
+from common.kafka_io.writer import Delivery
 from common.slab import MissingRecord, Partition, Record
 from common.topics import DEAD_LETTER_EXTRA_BYTES
 
@@ -82,6 +84,45 @@ def test_the_letter_of_a_message_that_was_not_unpacked_says_that_it_is_not_there
 
 def test_a_tombstone_is_no_missing_message():
     assert "penstock-note" not in dict(headers_of(record([], value=None)))
+
+
+def test_of_more_headers_than_anybody_needs_the_first_thousand_are_written_and_a_note_says_so():
+    headers = headers_of(record([(f"h{number}", b"") for number in range(1_001)]))
+    assert [name for name, _ in headers[:1_001]] == [
+        *(f"h{number}" for number in range(1_000)),
+        "penstock-reason",
+    ]
+    assert dict(headers)["penstock-note"].startswith(b"the message has more than 1,000 headers: ")
+
+
+class Narrow(Writer):
+    """Brokers that take no large letter."""
+
+    def send(self, topic, partition, values, **options):
+        super().send(topic, partition, values, **options)
+        delivery = Delivery(len(values))
+        delivery.acknowledged = sum(len(value or b"") < 100_000 for value in values)
+        delivery.failed = len(values) - delivery.acknowledged
+        delivery.error = MessageSizeTooLargeError("too large") if delivery.failed else None
+        return delivery
+
+    def close(self, timeout_s):
+        self.sent.append("closed")
+
+
+def test_a_message_too_large_for_its_dead_letter_topic_is_left_out_of_its_letter_and_stops_nothing():
+    writer = Narrow()
+    letters = DeadLetters(lambda: writer, lambda: NOW_S)
+    small, large = record([("h", b"1")]), record([("h", b"2")], value=bytes(200_000))
+    sent = [letters.send(each, SOURCE, "00ff", "because", "events.dead") for each in (small, large)]
+    assert sent[0].error is None  # refused by the brokers, and to be sent again without the message
+    assert [letter.is_acknowledged for letter in sent] == [True, True]
+    first, closed, second = writer.sent
+    assert (first[2], closed, second[2]) == ([b"value", bytes(200_000)], "closed", [b"value", None])
+    said = dict(second[3]["headers"][1])
+    assert (said["penstock-offset"], said["penstock-reason"]) == (b"7", b"because")
+    assert said["penstock-note"].startswith(b"the message itself is not in this letter")
+    assert dict(second[3]["headers"][0])["h"] == b"1"
 
 
 @pytest.mark.parametrize("reason", ["ö" * 100_000, "\ud800" * 100_000, "\x00" * 501])

@@ -183,7 +183,7 @@ def test_an_aborted_batch_and_its_marker_are_empty_slabs(decoder):
         (11, 12, [b"x"]),
         (12, 13, []),
     ]
-    assert slabs[0].records() == []
+    assert list(slabs[0].records()) == []
 
 
 @decoders

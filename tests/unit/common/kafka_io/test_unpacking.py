@@ -5,10 +5,10 @@ from kafka import TopicPartition
 from kafka.record import MemoryRecords
 
 from common.kafka_io.codecs import TooLargeToUnpack
-from common.kafka_io.records import PartitionRecords
+from common.kafka_io.records import PartitionRecords, most_messages
 from common.kafka_io.unpacking import Unpacking
 from common.slab import MissingRecord, TooLarge
-from tests.unit.common.kafka_io.fetches import CODECS, wild_batch
+from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch, written
 
 TP = TopicPartition("events", 3)
 LARGE = b"x" * 5000
@@ -72,6 +72,19 @@ def test_what_else_is_above_the_limit_cannot_be_read_and_says_what_to_do(options
     told = f"events-3 at offset 5: a record batch of {messages} messages unpacks to more than 1,000 bytes: raise MAX"
     assert told in str(caught.value)
     assert part.next_fetch_offset == 5
+
+
+def test_more_messages_than_there_is_memory_for_cannot_be_read_however_short_they_are():
+    count = 65_537
+    record = written(0, 0, None, b"", [])
+    part = fetched(raw_batch(0, record * count, count), Unpacking(LIMIT_BYTES))
+    with pytest.raises(
+        TooLargeToUnpack, match="a record batch of 65,537 messages holds more than 65,536: raise MAX"
+    ):
+        part.take()
+    assert most_messages(64 << 20) == 4_194_304
+    more_room = fetched(raw_batch(0, record * count, count), Unpacking(2 << 20))
+    assert len(more_room.take()[0]) == count
 
 
 def test_a_change_holds_for_what_is_fetched_already():
