@@ -167,6 +167,9 @@ class Opening:
         )
 
     def _lane(self, start: _Start, before: Lane | None) -> Lane:
+        named = start.intent.next
+        limit_bytes = start.intent.max_unpacked_bytes if named is not None else None
+        self._group.bound_unpacking(start.partition, named or 0, limit_bytes)
         counts_on = before is not None and before.committed == start.offset
         bad_run = before.bad_run if before is not None and counts_on else 0
         feed = self.feed(start.partition.topic)

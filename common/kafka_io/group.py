@@ -256,6 +256,10 @@ class Group:
         self._consumer.pause(*(tp for tp in ours - paused if tp not in wanted))
         self._consumer.resume(*(tp for tp in ours & paused if tp in wanted))
 
+    def bound_unpacking(self, partition: Partition, until_offset: int, limit_bytes: int | None) -> None:
+        """Let record batches below `until_offset` unpack to so much, whatever the setting says; None: as it says."""
+        self._consumer.bound_unpacking(TopicPartition(*partition), until_offset, limit_bytes)
+
     def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The first offset that Kafka still holds of each. Raises KafkaUnavailable."""
         return self._offsets(self._consumer.beginning_offsets, partitions)

@@ -29,6 +29,7 @@ class Group:
         self.ends = dict.fromkeys(committed, 1000)
         self.topics = {"events"}
         self.sought, self.committed, self.coordinator_is_known = {}, [], True
+        self.bounds = {}
 
     def read_assignment(self):
         return dict(self.offsets)
@@ -55,6 +56,9 @@ class Group:
         if self.coordinator_is_known:
             self.committed.append(dict(offsets))
         return self.coordinator_is_known
+
+    def bound_unpacking(self, partition, until_offset, limit_bytes):
+        self.bounds[partition] = until_offset, limit_bytes
 
     def seek(self, partition, offset):
         self.sought[partition] = offset
@@ -98,6 +102,13 @@ def test_rows_of_a_named_range_are_no_excess():
     tables.highest["one_each"] = {tp_address(TOPIC_ID, 0): 59}
     opened = opening(group, tables).open_all()
     assert (list(opened.lanes), opened.blocked) == ([FIRST], {})
+
+
+def test_a_standing_range_is_unpacked_under_the_limit_it_was_named_with():
+    named = Intent(topic=TOPIC_ID.hex, schema=SCHEMA, next=60, max_unpacked_bytes=1 << 20)
+    group = Group({FIRST: at(40, named), SECOND: at(7)})
+    opening(group, Tables()).open_all()
+    assert group.bounds == {FIRST: (60, 1 << 20), SECOND: (0, None)}
 
 
 @pytest.mark.parametrize(
