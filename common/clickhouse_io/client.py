@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -72,6 +73,7 @@ TLS_SETTINGS = TlsSettings(
     protocol="CLICKHOUSE_SECURE",
 )
 _WRONG_LOGIN = 516
+_VALUES = re.compile(r"[ .]+Column values\b")
 
 
 def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient:
@@ -147,5 +149,6 @@ def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted:
 
 
 def _first_line(text: str) -> str:
+    """What ClickHouse says, without the values that it shows of a row that violates a constraint (469)."""
     lines = [line for line in text.replace("DB::Exception: ", "").splitlines() if line.strip()]
-    return lines[0][:300] if lines else "no reason given"
+    return _VALUES.split(lines[0])[0][:300] if lines else "no reason given"

@@ -67,6 +67,19 @@ REFUSED = {
 }
 
 
+VIOLATED = (
+    "DB::Exception: Constraint `mail` for table default.t is violated at row 3. Expression: (m != ''){}"
+    "Column values: m = 'alice@example.org'. (VIOLATED_CONSTRAINT)"
+)
+
+
+@pytest.mark.parametrize("between", [". ", " ", ".\n", ".  "])
+def test_values_that_clickhouse_shows_of_a_violated_constraint_are_not_told(between):
+    text = str(told(server(469, VIOLATED.format(between))))
+    assert "Constraint `mail`" in text
+    assert "alice" not in text
+
+
 @pytest.mark.parametrize("error", UNAVAILABLE.values(), ids=UNAVAILABLE)
 def test_what_passes_by_itself_is_unavailable(error):
     assert type(told(error)) is ClickHouseUnavailable
