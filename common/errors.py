@@ -18,6 +18,10 @@ PenstockError
 └── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
 """
 
+from __future__ import annotations
+
+from common.reasons import Kind, Reason
+
 
 class PenstockError(Exception):
     """Base of all. `retriable` says whether the same call may succeed later without anybody changing anything."""
@@ -31,6 +35,15 @@ class SettingError(PenstockError):
 
 class BadData(PenstockError):
     """A message that no row can be made of. The text is the reason; it never holds values of the message."""
+
+    def __init__(self, kind: Kind, detail: str = "") -> None:
+        self.reason = Reason(kind, detail)
+        super().__init__(str(self.reason))
+
+    @property
+    def kind(self) -> Kind:
+        """What is wrong, from a fixed list."""
+        return self.reason.kind
 
 
 class StartRefused(PenstockError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Partition(NamedTuple):
@@ -23,13 +23,17 @@ class TooLarge(NamedTuple):
     limit_bytes: int
 
 
+RawValue: TypeAlias = bytes | TooLarge | None
+"""What a message carries; None is a tombstone."""
+
+
 class Record(NamedTuple):
     """One whole Kafka record, decoded on request only."""
 
     offset: int
     timestamp_ms: int
     key: bytes | None
-    value: bytes | None
+    value: RawValue
     headers: Sequence[tuple[str, bytes | None]]
 
     @property
@@ -56,7 +60,7 @@ class Slab:
         start: int,
         next_offset: int,
         offsets: Sequence[int],
-        values: list[bytes | None],
+        values: Sequence[RawValue],
         records: Callable[[], list[Record]],
         size_bytes: int | None = None,
     ) -> None:
@@ -79,7 +83,7 @@ class Slab:
         return head, tail
 
 
-def _size_of(values: Sequence[bytes | None]) -> int:
+def _size_of(values: Sequence[RawValue]) -> int:
     try:
         return sum(map(len, values))  # type: ignore[arg-type]
     except TypeError:  # tombstones among them

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from common.errors import KafkaRefused
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.slab import Partition, Record
+from common.slab import Partition, RawValue, Record, TooLarge
 
 PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""
@@ -32,7 +32,7 @@ class Bundle:
             self._delivery = writer.send(
                 self.dead_topic,
                 PARTITION,
-                [record.value for record in self.records],
+                [_sendable(record.value) for record in self.records],
                 timestamp_ms=self.records[-1].timestamp_ms,
                 keys=[record.key for record in self.records],
                 headers=[list(record.headers) for record in self.records],
@@ -113,3 +113,8 @@ class DeadLetters:
         if self._writer is not None:
             self._writer.close(timeout_s)
             self._writer = None
+
+
+def _sendable(value: RawValue) -> bytes | None:
+    """What was never unpacked cannot be sent: its letter says where it stands, and holds no value."""
+    return None if isinstance(value, TooLarge) else value
