@@ -16,6 +16,7 @@ from common.stream import Feed
 from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job
+from consumer.rows import Check
 
 LARGEST_LEAD = 0.25
 """A batch is cut so much of its age early at most, however long INSERTs take."""
@@ -54,6 +55,8 @@ class Lane:
         standing: Intent,
         limits: Limits,
         bad_run: int = 0,
+        *,
+        check: Check | None = None,
     ) -> None:
         self.feed, self.partition, self.tp = feed, partition, tp
         self.committed, self.standing = committed, standing
@@ -61,8 +64,8 @@ class Lane:
         self._planned = replace(standing, parked="") if standing.next is not None else None
         self.pending: deque[Slab] = deque()
         self.log_end = 0
-        self._limits = limits
-        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run)
+        self._limits, self._check = limits, check
+        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run, check=check)
         self.ready: Job | None = None
         self.flying: Job | None = None
         self.parked = ""
@@ -112,7 +115,9 @@ class Lane:
         """Keep what is in flight only: the last thing before a stop."""
         self.ready = None
         self.pending.clear()
-        self.buffer = Buffer(self.feed, self.partition, self.tp, self.committed, self._limits)
+        self.buffer = Buffer(
+            self.feed, self.partition, self.tp, self.committed, self._limits, check=self._check
+        )
 
     def take(self, slabs: Iterable[Slab], log_end: int) -> None:
         """Slabs that follow what was read, and where the log ended then."""

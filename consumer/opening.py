@@ -19,6 +19,7 @@ from common.stream import Feed
 from consumer.batch import Limits
 from consumer.intent import Intent, decode
 from consumer.lane import Lane, expired
+from consumer.rows import Check
 
 log = logging.getLogger(__name__)
 
@@ -34,9 +35,10 @@ class Opening:
         limits: Limits,
         *,
         group_name: str,
+        check: Check | None = None,
     ) -> None:
         self._group, self._store, self._feeds, self._limits = group, store, feeds, limits
-        self._group_name = group_name
+        self._group_name, self._check = group_name, check
         self._firsts: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
 
@@ -86,6 +88,7 @@ class Opening:
             lane.standing,
             self._limits,
             lane.bad_run,
+            check=self._check,
         )
         fresh.parked = parked
         if not parked:
@@ -101,7 +104,13 @@ class Opening:
             )
         standing = replace(standing, schema=schema)
         return Lane(
-            feed, partition, tp_address(topic_id, partition.partition), committed, standing, self._limits
+            feed,
+            partition,
+            tp_address(topic_id, partition.partition),
+            committed,
+            standing,
+            self._limits,
+            check=self._check,
         )
 
     def _first_start(self, partition: Partition, topic_id: uuid.UUID) -> tuple[Committed, Intent]:
