@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,6 +13,7 @@ from clickhouse_driver.columns.arraycolumn import ArrayColumn
 from clickhouse_driver.columns.base import Column
 from clickhouse_driver.columns.boolcolumn import BoolColumn
 from clickhouse_driver.columns.datecolumn import DateColumn
+from clickhouse_driver.columns.datetimecolumn import DateTime64Column
 from clickhouse_driver.columns.decimalcolumn import DecimalColumn
 from clickhouse_driver.columns.intcolumn import LargeIntColumn
 from clickhouse_driver.columns.ipcolumn import IPv6Column
@@ -107,6 +108,12 @@ def _refuse_date(column: DateColumn, item: Any) -> None:
         raise OverflowError
 
 
+def _refuse_time(column: DateTime64Column, item: Any) -> None:
+    """The driver counts the fraction of a second before 1970 in the wrong direction."""
+    if isinstance(item, datetime) and item.microsecond and item.timestamp() < 0:
+        raise ValueError
+
+
 def _refuse_bool(column: BoolColumn, item: Any) -> None:
     if not isinstance(item, int | np.integer | np.bool_):
         raise TypeError
@@ -133,6 +140,7 @@ _REFUSALS: dict[type, Callable[[Any, Any], None]] = {
     DecimalColumn: _refuse_decimal,  # before the integers, which wide ones are as well
     LargeIntColumn: _refuse_large_integer,
     DateColumn: _refuse_date,
+    DateTime64Column: _refuse_time,
     BoolColumn: _refuse_bool,
     IPv6Column: _refuse_ipv6,
     ArrayColumn: _refuse_array,

@@ -113,6 +113,7 @@ REFUSED = [
     ("DateTime64(3)", objects(2**63), OUT_OF_RANGE),
     ("DateTime64(9)", objects(datetime.datetime(2500, 1, 1)), OUT_OF_RANGE),
     ("DateTime64(3)", objects("2026"), WRONG_TYPE),
+    ("DateTime64(3)", objects(datetime.datetime(1969, 12, 31, 12, 0, 0, 500_000)), NOT_VALID),
     ("UUID", objects("no uuid"), NOT_VALID),
     ("UUID", objects(5), WRONG_TYPE),
     ("Array(UInt8)", objects([1], [2, 256]), OUT_OF_RANGE),
