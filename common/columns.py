@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike
 
+from common.errors import DoesNotFit
 from common.stream import Rows
 
 _LOW_HALF = 2**64 - 1
@@ -18,16 +19,29 @@ def one_row_each(**dtypes: DTypeLike) -> Callable[[Sequence[Any]], Rows]:
     """A `rows` function for tables with a row an event: column name = field name, of the given numpy type.
 
     `object` keeps values as they are. Raises ValueError for a type that would cut or wrap values silently; the
-    function raises OverflowError, ValueError or TypeError for a value that does not fit its type.
+    function raises DoesNotFit for a value that does not fit its type.
     """
     fields = [
         (_values_of(name), _column_maker(name, np.dtype(dtype)), name) for name, dtype in dtypes.items()
     ]
 
     def rows(events: Sequence[Any]) -> Rows:
-        return Rows({name: make(values(events)) for values, make, name in fields})
+        columns = {}
+        for values, make, name in fields:
+            try:
+                columns[name] = make(values(events))
+            except (OverflowError, ValueError, TypeError) as error:
+                raise _misfit(name, np.dtype(dtypes[name]), error) from error
+        return Rows(columns)
 
     return rows
+
+
+def _misfit(name: str, dtype: np.dtype, error: Exception) -> DoesNotFit:
+    flaw = "wrong type" if isinstance(error, TypeError) else "not a valid value"
+    if isinstance(error, OverflowError):
+        flaw = "out of range"
+    return DoesNotFit(name, str(dtype), flaw)
 
 
 def _column_maker(name: str, dtype: np.dtype) -> Callable[[list[Any]], np.ndarray]:
@@ -49,16 +63,16 @@ def as_objects(values: Sequence[Any]) -> np.ndarray:
 
 
 def _floats(values: list[Any], dtype: np.dtype) -> np.ndarray:
-    """Floats of a type. Raises ValueError for None, which numpy takes for NaN, and for what would become infinite."""
+    """Floats of a type. Raises TypeError for None, which numpy takes for NaN, OverflowError for what becomes inf."""
     wide = np.array(values, np.float64)
     if np.isnan(wide).any() and None in values:
-        raise ValueError("None in a column of floats")
+        raise TypeError("None in a column of floats")
     if dtype == wide.dtype:
         return wide
     with np.errstate(over="ignore"):
         narrow = wide.astype(dtype)
     if np.isinf(narrow).sum() != np.isinf(wide).sum():
-        raise ValueError("a float is too large for its column")
+        raise OverflowError("a float is too large for its column")
     return narrow
 
 

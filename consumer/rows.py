@@ -15,7 +15,7 @@ import numpy as np
 from common.codec import Codec, Decoded
 from common.columns import as_objects, joined
 from common.complaints import told
-from common.errors import BadData
+from common.errors import BadData, DoesNotFit
 from common.reasons import Kind, Reason
 from common.slab import RawValue
 from common.stream import Feed, Rows, Table
@@ -29,7 +29,7 @@ _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass, w
 
 Columns: TypeAlias = dict[str, np.ndarray]
 Check: TypeAlias = Callable[[str, Mapping[str, np.ndarray]], None]
-"""Called with the name of a table and its columns; raises BadData when these cannot be stored."""
+"""Called with the name of a table and its columns; raises DoesNotFit when these cannot be stored."""
 
 
 class Made(NamedTuple):
@@ -133,7 +133,8 @@ class RowMaker:
             if len(rows) > self._message_rows and rows.max() > self._message_rows:
                 raise BadData(Kind.TOO_LARGE, f"more than {self._message_rows:,} rows")
             if self._check is not None:
-                self._check(table.name, columns)
+                with _blamed_on_stream(table):
+                    self._check(table.name, columns)
             made.blocks[table.name] = columns
         return made
 
@@ -165,6 +166,8 @@ def _blamed_on_stream(table: Table) -> Iterator[None]:
         yield
     except MemoryError:
         raise
+    except DoesNotFit as error:
+        raise BadData(error.kind, f"table {table.name}, {error.reason.detail}") from error
     except Exception as error:
         raise BadData(Kind.STREAM_FAILED, f"{told(error)} in the rows of {table.name}") from error
 

@@ -13,8 +13,7 @@ from clickhouse_driver.columns.exceptions import ColumnException
 from common.clickhouse_io.schema import stated_columns
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
-from common.errors import BadData, StartRefused
-from common.reasons import Kind
+from common.errors import DoesNotFit, StartRefused
 from common.stream import Table
 
 OUT_OF_RANGE = "out of range"
@@ -46,7 +45,7 @@ class EncodingCheck:
                 _refuse_unknown(table.name, column, kind)
 
     def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> None:
-        """Raise BadData with column, type and flaw, never a value, for the first column that cannot be encoded."""
+        """Raise DoesNotFit with column, type and flaw, never a value, for the first column that cannot be encoded."""
         for name, kind, dtype in self._columns[table]:
             values = columns.get(name)
             if values is None:  # the INSERT leaves it out as well
@@ -54,7 +53,7 @@ class EncodingCheck:
             if dtype is not None and values.dtype == dtype and values.ndim == 1:  # sent as it is
                 continue
             if flaw := _flaw(kind, values):
-                raise BadData(Kind.NOT_ENCODABLE, f"column {name} of {table}, {_short(kind)}: {flaw}")
+                raise DoesNotFit(name, _short(kind), flaw)
 
 
 def _refuse_unknown(table: str, column: str, kind: str) -> None:

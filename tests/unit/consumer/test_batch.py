@@ -324,8 +324,8 @@ def test_an_array_with_one_bad_event_is_dead_lettered_whole():
 def test_an_event_that_fits_its_type_but_no_row_is_dead_lettered():
     made = batch([event(0), event(2**64), array(event(1), event(2**65)), event(3)], ONE_EACH, PARTS)
     assert [(letter.record.offset, str(letter.reason)) for letter in made.dead] == [
-        (1, "stream code failed: OverflowError in the rows of one_each"),
-        (2, "stream code failed: OverflowError in the rows of one_each"),
+        (1, "cannot be encoded: table one_each, column n, uint64: out of range"),
+        (2, "cannot be encoded: table one_each, column n, uint64: out of range"),
     ]
     assert address(made.blocks["one_each"]) == [(0, 0, 1), (3, 0, 1)]
     assert address(made.blocks["parts"]) == [(0, 0, 1), (3, 0, 1)]

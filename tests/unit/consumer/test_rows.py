@@ -175,7 +175,7 @@ STATED = replace(
 
 def test_what_the_driver_cannot_encode_is_the_fault_of_one_message():
     made = make([event(255), event(256), event(0)], STATED, check=EncodingCheck([STATED]))
-    assert reasons(made) == {1: "cannot be encoded: column n of one_each, UInt8: out of range"}
+    assert reasons(made) == {1: "cannot be encoded: table one_each, column n, UInt8: out of range"}
     assert made.blocks["one_each"]["n"].tolist() == [255, 0]
 
 

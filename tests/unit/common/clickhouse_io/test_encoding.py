@@ -174,7 +174,7 @@ def case_id(case):
 def test_what_cannot_be_encoded_is_refused_with_column_type_and_flaw(kind, values, flaw):
     with pytest.raises(BadData) as caught:
         check(kind, values)
-    assert str(caught.value) == f"cannot be encoded: column v of t, {kind}: {flaw}"
+    assert str(caught.value) == f"cannot be encoded: column v, {kind}: {flaw}"
     assert caught.value.kind is Kind.NOT_ENCODABLE
 
 
@@ -186,7 +186,7 @@ def test_what_can_be_encoded_is_let_through_and_left_as_it_is(kind, values):
 
 
 def test_every_column_of_the_table_is_checked_address_included():
-    with pytest.raises(BadData, match="column _tp of t, UInt64: out of range"):
+    with pytest.raises(BadData, match="column _tp, UInt64: out of range"):
         EncodingCheck([table("UInt8")])("t", {"v": array([1], "u1"), "_tp": array([-1], "i8")})
 
 
