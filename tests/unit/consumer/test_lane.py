@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.errors import DataExpired
+from common.errors import DataExpired, DoesNotFit
 from consumer.batch import Limits
 from consumer.intent import Intent, decode
 from consumer.lane import COALESCE_S, Lane, expired
@@ -546,3 +546,19 @@ def test_a_lane_without_limits_takes_what_comes():
     read(wide, 1000)
     assert wide.ready is None
     assert wide.is_hungry
+
+
+# What cannot be stored
+
+
+def test_what_the_check_refuses_is_a_dead_letter_before_and_after_an_orderly_stop():
+    def refuse(table, columns):
+        if 1 in columns["n"]:
+            raise DoesNotFit("n", "UInt8", "out of range")
+
+    limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
+    checked = Lane(feed(ONE_EACH, PARTS), HERE, TP, 0, STANDING, limits, check=refuse)
+    for _ in range(2):
+        read(checked, 3)
+        assert [letter.record.offset for letter in checked.ready.batch.dead] == [1]
+        checked.forget_unnamed()
