@@ -64,7 +64,9 @@ def reason_of_decoding(error: Exception) -> Reason:
 
 def told(error: BaseException) -> str:
     """The type of an exception, and its text if that is a constant of the code that raised it."""
-    name, text, frames = type(error).__name__, _text_of(error), _frames(error.__traceback__)
+    name = type(error).__name__
+    text = _text_of(error)
+    frames = _frames(error.__traceback__)
     if text and frames and any(type(one) is str and one == text for one in frames[-1].co_consts):
         return f"{text} ({name})"
     return name
@@ -87,7 +89,8 @@ def _reason_of_text(text: str) -> Reason:
     if text.startswith("Object contains unknown field"):  # whose name may look like a place
         return Reason(Kind.UNKNOWN_FIELD)
     placed = _PLACE.fullmatch(text)
-    complaint, place = (placed[1], placed[2]) if placed else (text, "")
+    complaint = placed[1] if placed else text
+    place = placed[2] if placed else ""
     for kind, pattern in _PATTERNS:
         match = pattern.fullmatch(complaint)
         if match:
@@ -98,7 +101,8 @@ def _reason_of_text(text: str) -> Reason:
 
 def _place_behind(cause: BaseException, error: Exception) -> str:
     """The place that msgspec has put behind the text of what it wraps."""
-    text, whole = _text_of(cause), _text_of(error)
+    text = _text_of(cause)
+    whole = _text_of(error)
     placed = _PLACE.fullmatch(whole[len(text) :]) if whole.startswith(text) else None
     return placed[2] if placed and not placed[1] else ""
 

@@ -87,7 +87,8 @@ class Judge:
     ) -> None:
         self.verdict = Verdict(partition, tp, first, max(first, until), dead=len(dead))
         self._maker = RowMaker(feed, tp, message_rows=message_rows, check=check)
-        self._tables, self._dead = feed.tables, dead
+        self._tables = feed.tables
+        self._dead = dead
         self._seen: Mapping[str, Seen] = {}
         self.whole_rows = 0
         self.partial_offsets: list[int] = []

@@ -48,7 +48,8 @@ class Inspection:
         message_rows: int = MESSAGE_ROWS,
     ) -> None:
         self._tables, self._overview, self._reader = tables, overview, reader
-        self._patience_s, self._message_rows = patience_s, message_rows
+        self._patience_s = patience_s
+        self._message_rows = message_rows
 
     def audit(self, feed: Feed, standings: Sequence[Standing], group: str) -> list[Verdict]:
         """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch."""

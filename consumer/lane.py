@@ -64,7 +64,8 @@ class Lane:
         self._planned = replace(standing, parked="") if standing.next is not None else None
         self.pending: deque[Slab] = deque()
         self.log_end = 0
-        self._limits, self._check = limits, check
+        self._limits = limits
+        self._check = check
         self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run, check=check)
         self.ready: Job | None = None
         self.flying: Job | None = None

@@ -38,7 +38,8 @@ class Opening:
         check: Check | None = None,
     ) -> None:
         self._group, self._store, self._feeds, self._limits = group, store, feeds, limits
-        self._group_name, self._check = group_name, check
+        self._group_name = group_name
+        self._check = check
         self._firsts: dict[Partition, int] = {}
         self._ends: dict[Partition, int] = {}
 

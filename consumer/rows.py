@@ -55,11 +55,12 @@ class _Run(NamedTuple):
 
     def halves(self) -> tuple[_Run, _Run]:
         half = len(self.offsets) // 2
-        counts = (None, None) if self.counts is None else (self.counts[:half], self.counts[half:])
-        cut = half if counts[0] is None else int(counts[0].sum())
+        first = None if self.counts is None else self.counts[:half]
+        second = None if self.counts is None else self.counts[half:]
+        cut = half if first is None else int(first.sum())
         return (
-            _Run(self.events[:cut], counts[0], self.offsets[:half], self.base),
-            _Run(self.events[cut:], counts[1], self.offsets[half:], self.base + half),
+            _Run(self.events[:cut], first, self.offsets[:half], self.base),
+            _Run(self.events[cut:], second, self.offsets[half:], self.base + half),
         )
 
 
@@ -72,8 +73,11 @@ class RowMaker:
     def __init__(
         self, feed: Feed, tp: int, *, message_rows: int = MESSAGE_ROWS, check: Check | None = None
     ) -> None:
-        self._codec, self._tables, self._tp = Codec(feed.event), feed.tables, tp
-        self._message_rows, self._check = message_rows, check
+        self._codec = Codec(feed.event)
+        self._tables = feed.tables
+        self._tp = tp
+        self._message_rows = message_rows
+        self._check = check
 
     def make(self, values: Sequence[RawValue], offsets: np.ndarray, size_bytes: int | None = None) -> Made:
         """The rows of messages at these offsets; bad ones are reported, never raised.
