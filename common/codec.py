@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from common.complaints import reason_of_decoding
 from common.errors import BadData
-from common.slab import TooLarge, Value
+from common.reasons import Kind, Reason
+from common.slab import RawValue, TooLarge
 
 encode = msgspec.json.Encoder().encode
 """One event as JSON bytes (UTF-8)."""
@@ -24,7 +26,7 @@ class Decoded(NamedTuple):
 
     events: list[Any]
     counts: np.ndarray | None
-    bad: dict[int, str]
+    bad: dict[int, Reason]
 
 
 class Codec:
@@ -34,50 +36,55 @@ class Codec:
         self._one = msgspec.json.Decoder(event).decode
         self._one_or_many = msgspec.json.Decoder(event | list[event]).decode  # type: ignore[valid-type]
 
-    def decode(self, values: Sequence[Value]) -> Decoded:
+    def decode(self, values: Sequence[RawValue]) -> Decoded:
         """Decode raw values; bad messages are reported, never raised."""
         try:
             if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
                 _check_utf8(values)
             return Decoded(list(map(self._one, values)), None, {})  # type: ignore[arg-type]
-        except (ValueError, TypeError, RecursionError):  # msgspec's errors are ValueErrors
+        except MemoryError:
+            raise
+        except Exception:  # `__post_init__` of an event may raise anything
             return self._decode_one_by_one(values)
 
-    def _decode_one_by_one(self, values: Sequence[Value]) -> Decoded:
+    def _decode_one_by_one(self, values: Sequence[RawValue]) -> Decoded:
         events: list[Any] = []
         counts = np.zeros(len(values), dtype=np.int64)
-        bad: dict[int, str] = {}
+        bad: dict[int, Reason] = {}
         for index, value in enumerate(values):
             try:
                 made = self.decode_message(value)
             except BadData as error:
-                bad[index] = str(error)
+                bad[index] = error.reason
             else:
                 events.extend(made)
                 counts[index] = len(made)
         return Decoded(events, counts, bad)
 
-    def decode_message(self, value: Value) -> list[Any]:
+    def decode_message(self, value: RawValue) -> list[Any]:
         """The events of one message, at least one. Raises BadData with the reason."""
         if isinstance(value, TooLarge):
-            raise BadData(f"too large: unpacks to more than {value.limit_bytes:,} bytes")
+            raise BadData(Kind.TOO_LARGE, f"unpacks to more than {value.limit_bytes:,} bytes")
+        if value is None:
+            raise BadData(Kind.TOMBSTONE, "the message has no value")
         if not value:
-            raise BadData("tombstone: the message has no value" if value is None else "empty message body")
+            raise BadData(Kind.EMPTY, "the message has no body")
         try:
             value.decode()
-            made = self._one_or_many(value)
         except UnicodeDecodeError as error:
-            raise BadData(f"not UTF-8: invalid byte at {error.start}") from None
-        except RecursionError:
-            raise BadData("nested too deeply") from None
-        except ValueError as error:
-            raise BadData(str(error)) from None
+            raise BadData(Kind.NOT_UTF8, f"invalid byte at {error.start}") from None
+        try:
+            made = self._one_or_many(value)
+        except MemoryError:
+            raise
+        except Exception as error:
+            raise BadData(*reason_of_decoding(error)) from None
         if made == []:
-            raise BadData("empty array: a message holds at least one event")
+            raise BadData(Kind.EMPTY_ARRAY, "a message holds at least one event")
         return made if isinstance(made, list) else [made]
 
 
-def _check_utf8(values: Sequence[Value]) -> None:
+def _check_utf8(values: Sequence[RawValue]) -> None:
     """msgspec does not look into the strings of fields it skips: JSON must be UTF-8 all the same."""
     for value in values:
         str(value, "utf-8")  # type: ignore[arg-type]

@@ -3,24 +3,95 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from common.errors import DoesNotFit
 from common.stream import Rows
 
 _LOW_HALF = 2**64 - 1
 
 
 def one_row_each(**dtypes: DTypeLike) -> Callable[[Sequence[Any]], Rows]:
-    """A `rows` function for tables with a row an event: column name = field name, of the given numpy type."""
-    fields = [(name, _values_of(name), np.dtype(dtype)) for name, dtype in dtypes.items()]
+    """A `rows` function for tables with a row an event: column name = field name, of the given numpy type.
+
+    `object` keeps values as they are. Raises ValueError for a type that would cut or wrap values silently; the
+    function raises DoesNotFit for a value that does not fit its type.
+    """
+    fields = [
+        (_values_of(name), _column_maker(name, np.dtype(dtype)), name) for name, dtype in dtypes.items()
+    ]
 
     def rows(events: Sequence[Any]) -> Rows:
-        return Rows({name: np.array(values(events), dtype) for name, values, dtype in fields})
+        columns = {}
+        for values, make, name in fields:
+            try:
+                columns[name] = make(values(events))
+            except (OverflowError, ValueError, TypeError) as error:
+                raise _misfit(name, np.dtype(dtypes[name]), error) from error
+        return Rows(columns)
 
     return rows
+
+
+def _misfit(name: str, dtype: np.dtype, error: Exception) -> DoesNotFit:
+    flaw = "wrong type" if isinstance(error, TypeError) else "not a valid value"
+    if isinstance(error, OverflowError):
+        flaw = "out of range"
+    return DoesNotFit(name, str(dtype), flaw)
+
+
+def _column_maker(name: str, dtype: np.dtype) -> Callable[[list[Any]], np.ndarray]:
+    if dtype.kind == "O":
+        return as_objects
+    if dtype.kind == "f":
+        return partial(_floats, dtype=dtype)
+    if dtype.kind not in "iub":
+        raise ValueError(
+            f"column {name}: numpy's {dtype} cuts or wraps values without a word. Use object for text and dates, "
+            "or integers of the unit that the column counts in"
+        )
+    return partial(np.array, dtype=dtype)
+
+
+def as_objects(values: Sequence[Any]) -> np.ndarray:
+    """The values as they are in an array of one dimension, lists of equal length included."""
+    return np.fromiter(values, object, len(values))
+
+
+def _floats(values: list[Any], dtype: np.dtype) -> np.ndarray:
+    """Floats of a type. Raises TypeError for None, which numpy takes for NaN, OverflowError for what becomes inf."""
+    wide = np.array(values, np.float64)
+    if np.isnan(wide).any() and None in values:
+        raise TypeError("None in a column of floats")
+    if dtype == wide.dtype:
+        return wide
+    with np.errstate(over="ignore"):
+        narrow = wide.astype(dtype)
+    if np.isinf(narrow).sum() != np.isinf(wide).sum():
+        raise OverflowError("a float is too large for its column")
+    return narrow
+
+
+def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """The parts of one column end to end, every value as it is: parts of different types become objects."""
+    if len(parts) == 1:
+        return parts[0]
+    first = parts[0]
+    if all(part.dtype == first.dtype and part.shape[1:] == first.shape[1:] for part in parts):
+        return np.concatenate(parts)
+    if all(part.ndim == 1 and part.dtype.kind in "iub" for part in parts):
+        together = np.result_type(*parts)
+        if together.kind in "iub":  # numpy would make floats of signed and unsigned 64 bits
+            return np.concatenate(parts)
+    return as_objects([value for part in parts for value in _as_they_are(part)])
+
+
+def _as_they_are(part: np.ndarray) -> Sequence[Any]:
+    return list(part) if part.dtype.kind in "mMSU" else part.tolist()
 
 
 def _values_of(field: str) -> Callable[[Sequence[Any]], list[Any]]:

@@ -3,6 +3,7 @@
 PenstockError
 ├── SettingError            a variable has a value that is not allowed            stop, exit code 2
 ├── BadData                 no row can be made of this message                    dead-letter it, go on
+│   └── DoesNotFit          a value does not fit its column                   dead-letter the message, go on
 ├── StartRefused            going on could repeat or lose rows                    stop, name the command
 │   └── SchemaMismatch      a table is missing or differs from its stream         stop, name the ALTER
 ├── FeedBlocked             this feed cannot go on, the others can                park the feed
@@ -19,6 +20,10 @@ PenstockError
 └── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
 """
 
+from __future__ import annotations
+
+from common.reasons import Kind, Reason
+
 
 class PenstockError(Exception):
     """Base of all. `retriable` says whether the same call may succeed later without anybody changing anything."""
@@ -32,6 +37,22 @@ class SettingError(PenstockError):
 
 class BadData(PenstockError):
     """A message that no row can be made of. The text is the reason; it never holds values of the message."""
+
+    def __init__(self, kind: Kind, detail: str = "") -> None:
+        self.reason = Reason(kind, detail)
+        super().__init__(str(self.reason))
+
+    @property
+    def kind(self) -> Kind:
+        """What is wrong, from a fixed list."""
+        return self.reason.kind
+
+
+class DoesNotFit(BadData, ValueError):
+    """A value does not fit its column; the text names the column and its type."""
+
+    def __init__(self, column: str, kind: str, flaw: str) -> None:
+        super().__init__(Kind.NOT_ENCODABLE, f"column {column}, {kind}: {flaw}")
 
 
 class StartRefused(PenstockError):

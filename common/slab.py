@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 
 class Partition(NamedTuple):
@@ -24,7 +24,8 @@ class TooLarge(NamedTuple):
     limit_bytes: int
 
 
-Value = bytes | TooLarge | None
+RawValue: TypeAlias = bytes | TooLarge | None
+"""What a message carries; None is a tombstone."""
 
 
 class Record(NamedTuple):
@@ -66,7 +67,7 @@ class Slab:
         start: int,
         next_offset: int,
         offsets: Sequence[int],
-        values: Sequence[Value],
+        values: Sequence[RawValue],
         records: Callable[[], Iterable[Record]],
         size_bytes: int | None = None,
     ) -> None:
@@ -91,7 +92,7 @@ class Slab:
         return head, tail
 
 
-def _size_of(values: Sequence[Value]) -> int:
+def _size_of(values: Sequence[RawValue]) -> int:
     """A tombstone counts as nothing, a TooLarge as one byte."""
     try:
         return sum(map(len, values))  # type: ignore[arg-type]

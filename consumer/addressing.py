@@ -1,4 +1,4 @@
-"""Puts its address beside each row that a run of messages made. Pure; the buffer is its caller."""
+"""Puts its address beside each row that a run of messages made. Pure."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from common.stream import Rows
 
 
 def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:
-    """The columns of a table with `_tp`, `_off`, `_row` and `_rows` beside them."""
+    """The columns of a table with `_tp`, `_off`, `_row` and `_rows` beside them.
+
+    `offsets` are those of the messages in `decoded`. Raises ValueError where a column has not a value for each row.
+    """
     columns = rows.columns
-    total = len(next(iter(columns.values())))
     per_message = _rows_per_message(rows.per_event, decoded)
+    total = len(offsets) if per_message is None else int(per_message.sum())
+    if any(len(column) != total for column in columns.values()):
+        raise ValueError("a column has not as many values as there are rows")
     if per_message is None:
         own = {"_off": offsets, "_row": np.zeros(total, np.uint32), "_rows": np.ones(total, np.uint32)}
     else:

@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from common.clickhouse_io.audit import Seen
-from common.codec import Codec, Decoded
-from common.slab import Partition
-from common.stream import Feed, Table
-from consumer.addressing import with_address
+from common.slab import Partition, RawValue
+from common.stream import Feed
+from consumer.intent import DEFAULT_MESSAGE_ROWS
+from consumer.rows import Check, RowMaker
 
 SLICE_OFFSETS = 500_000
 SLICE_ROWS = 2_000_000
@@ -71,13 +71,27 @@ class Verdict:
 
 
 class Judge:
-    """Judges one partition, slice by slice in order of offsets. `dead` are the sorted offsets of its dead letters."""
+    """Judges one partition, slice by slice in order of offsets. `dead` are the sorted offsets of its dead letters.
+
+    `message_rows` and `check` tell which messages are bad, as in `RowMaker`.
+    """
 
     def __init__(
-        self, feed: Feed, partition: Partition, tp: int, first: int, until: int, dead: np.ndarray
+        self,
+        feed: Feed,
+        partition: Partition,
+        tp: int,
+        first: int,
+        until: int,
+        dead: np.ndarray,
+        *,
+        message_rows: int = DEFAULT_MESSAGE_ROWS,
+        check: Check | None = None,
     ) -> None:
         self.verdict = Verdict(partition, tp, first, max(first, until), dead=len(dead))
-        self._codec, self._tables, self._dead = Codec(feed.event), feed.tables, dead
+        self._maker = RowMaker(feed, tp, message_rows=message_rows, check=check)
+        self._tables = feed.tables
+        self._dead = dead
         self._seen: Mapping[str, Seen] = {}
         self.whole_rows = 0
         self.partial_offsets: list[int] = []
@@ -110,35 +124,17 @@ class Judge:
         self.partial_offsets += seen.partial.tolist()
         self.repeated_offsets += _without(seen.repeated, seen.partial).tolist()
 
-    def read_again(self, offsets: np.ndarray, values: Sequence[bytes | None]) -> None:
+    def read_again(self, offsets: np.ndarray, values: Sequence[RawValue]) -> None:
         """Kafka holds these messages, at offsets that `judge` has returned last. Should there be rows of them?"""
-        decoded = self._codec.decode(values)
-        try:
-            wanted = {table.name: self._with_rows(table, decoded, offsets) for table in self._tables}
-        except (OverflowError, ValueError, TypeError) as error:  # an event that fits its type but no row
-            self._read_one_by_one(offsets, values, error)
-            return
-        for index, reason in decoded.bad.items():
+        made = self._maker.make(values, offsets)
+        for index, reason in made.bad.items():
             self._count_missing(offsets[index : index + 1], f"{NO_LETTER} ({reason})")
         lacking = _NONE
-        for name, at in wanted.items():
-            gone = np.intersect1d(at, self._seen[name].holes, assume_unique=True)
+        for name, columns in made.blocks.items():
+            gone = np.intersect1d(np.unique(columns["_off"]), self._seen[name].holes, assume_unique=True)
             self._count_missing(_without(gone, lacking), f"no rows in {name}")
             lacking = np.union1d(lacking, gone)
-        self.verdict.messages += len(values) - len(decoded.bad) - len(lacking)
-
-    def _with_rows(self, table: Table, decoded: Decoded, offsets: np.ndarray) -> np.ndarray:
-        """The offsets of messages that make rows in the table."""
-        if not decoded.events:
-            return _NONE
-        return np.unique(with_address(table.rows(decoded.events), decoded, offsets, self.verdict.tp)["_off"])
-
-    def _read_one_by_one(self, offsets: np.ndarray, values: Sequence[bytes | None], error: Exception) -> None:
-        if len(values) == 1:
-            self._count_missing(offsets, f"{NO_LETTER} (no row can be made: {type(error).__name__})")
-            return
-        for index, value in enumerate(values):
-            self.read_again(offsets[index : index + 1], [value])
+        self.verdict.messages += len(values) - len(made.bad) - len(lacking)
 
     def _count_missing(self, offsets: np.ndarray, how: str) -> None:
         verdict = self.verdict

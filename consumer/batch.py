@@ -6,18 +6,18 @@ The sink adds slabs and cuts batches. A message is decoded once, soon after it a
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
 
-from common.codec import Codec, Decoded
-from common.errors import BadData
-from common.slab import Partition, Record, Slab, Value
-from common.stream import Feed, Table
-from consumer.addressing import with_address
+from common.reasons import Reason
+from common.slab import Partition, Record, Slab
+from common.stream import Feed
+from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES
+from consumer.rows import Check, Columns, Made, RowMaker, join_blocks
 
 PIECE_BYTES = 256 << 10
 """Raw bytes that are decoded at a time: messages, events and columns of a piece stay in the processor's cache."""
@@ -31,18 +31,24 @@ MAX_TABLE_PARTITIONS = 50
 
 @dataclass(frozen=True)
 class Limits:
-    """A batch is due at `rows` rows of its largest table, `payload_bytes` of columns, or `age_s` after it began."""
+    """A batch is due at `rows` rows of its largest table, `payload_bytes` of columns, or `age_s` after it began.
+
+    A message that makes more than `message_rows` rows in one table is bad, and so is one whose record batch unpacks to
+    more than `unpacked_bytes`: the reader sees to that.
+    """
 
     rows: int
     payload_bytes: int
     age_s: float
+    message_rows: int = DEFAULT_MESSAGE_ROWS
+    unpacked_bytes: int = DEFAULT_UNPACKED_BYTES
 
 
 class DeadLetter(NamedTuple):
     """A whole record of which no row can be made, and why."""
 
     record: Record
-    reason: str
+    reason: Reason
 
 
 @dataclass
@@ -67,13 +73,6 @@ class Batch:
         return sum(len(columns["_off"]) for columns in self.blocks.values())
 
 
-class _Piece(NamedTuple):
-    """Decoded messages: columns a table, and how many bytes they take."""
-
-    blocks: dict[str, dict[str, np.ndarray]]
-    payload_bytes: int
-
-
 class Buffer:
     """Gathers the messages of one partition from `start` on, and cuts them into batches.
 
@@ -82,9 +81,17 @@ class Buffer:
     """
 
     def __init__(
-        self, feed: Feed, partition: Partition, tp: int, start: int, limits: Limits, *, bad_run: int = 0
+        self,
+        feed: Feed,
+        partition: Partition,
+        tp: int,
+        start: int,
+        limits: Limits,
+        *,
+        bad_run: int = 0,
+        check: Check | None = None,
     ) -> None:
-        self._codec = Codec(feed.event)
+        self.maker = RowMaker(feed, tp, message_rows=limits.message_rows, check=check)
         self._tables = feed.tables
         self._partition, self._tp, self._limits = partition, tp, limits
         self.start = self.position = start
@@ -95,10 +102,10 @@ class Buffer:
         self.bad_run_before = self.longest_bad_run = self._bad_run
         self._raw: list[Slab] = []
         self._raw_bytes = self._raw_messages = 0
-        self._pieces: list[_Piece] = []
+        self._pieces: list[dict[str, Columns]] = []
         self._dead: list[DeadLetter] = []
         self._rows = {table.name: 0 for table in self._tables}
-        self._table_partitions: dict[str, set[int]] = {table.name: set() for table in self._tables}
+        self._table_partitions: dict[str, set[Hashable]] = {table.name: set() for table in self._tables}
         self._messages = 0
         self.payload_bytes = 0
         self.born_s: float | None = None
@@ -154,37 +161,13 @@ class Buffer:
     def _decode_run(self, run: Sequence[Slab], raw_bytes: int) -> None:
         values = list(chain.from_iterable(slab.values for slab in run)) if len(run) > 1 else run[0].values
         offsets = np.concatenate([_offsets_of(slab) for slab in run])
-        decoded = self._codec.decode(values)
-        try:
-            made = {table.name: table.rows(decoded.events) for table in self._tables}
-        except (OverflowError, ValueError, TypeError):  # an event that fits its type but no row
-            decoded = self._weed_out(values)
-            made = {table.name: table.rows(decoded.events) for table in self._tables}
-        self._note_bad(run, decoded.bad, len(values))
+        made = self.maker.make(values, offsets, raw_bytes)
+        self._note_bad(run, made.bad, len(values))
         self._messages += len(values)
-        if decoded.events:
-            blocks = {name: with_address(rows, decoded, offsets, self._tp) for name, rows in made.items()}
-            self._keep(blocks, raw_bytes)
+        if made.blocks:
+            self._keep(made, raw_bytes)
 
-    def _weed_out(self, values: Sequence[Value]) -> Decoded:
-        events: list = []
-        counts = np.zeros(len(values), np.int64)
-        bad: dict[int, str] = {}
-        for index, value in enumerate(values):
-            try:
-                made = self._codec.decode_message(value)
-                for table in self._tables:
-                    table.rows(made)
-            except BadData as error:
-                bad[index] = str(error)
-            except (OverflowError, ValueError, TypeError) as error:
-                bad[index] = f"no row can be made: {type(error).__name__}"
-            else:
-                events.extend(made)
-                counts[index] = len(made)
-        return Decoded(events, counts, bad)
-
-    def _note_bad(self, run: Sequence[Slab], bad: Mapping[int, str], messages: int) -> None:
+    def _note_bad(self, run: Sequence[Slab], bad: Mapping[int, Reason], messages: int) -> None:
         if not bad:
             self._bad_run = 0
             return
@@ -193,26 +176,25 @@ class Buffer:
             self.longest_bad_run = max(self.longest_bad_run, self._bad_run)
         base = 0
         for slab in run:
-            indexes = [index for index in range(base, base + len(slab)) if index in bad]
-            if indexes:
-                records = list(slab.records())
-                self._dead += [DeadLetter(records[index - base], bad[index]) for index in indexes]
-                self.payload_bytes += sum(records[index - base].size_bytes for index in indexes)
+            if any(index in bad for index in range(base, base + len(slab))):
+                for index, record in enumerate(slab.records(), start=base):
+                    if index in bad:
+                        self._dead.append(DeadLetter(record, bad[index]))
+                        self.payload_bytes += record.size_bytes
             base += len(slab)
 
-    def _keep(self, blocks: dict[str, dict[str, np.ndarray]], raw_bytes: int) -> None:
-        kept = [column for columns in blocks.values() for column in columns.values()]
+    def _keep(self, made: Made, raw_bytes: int) -> None:
+        kept = [column for columns in made.blocks.values() for column in columns.values()]
         size = sum(column.nbytes for column in kept)
         strings = sum(column.size for column in kept if column.dtype.hasobject)
         if strings:  # an array holds pointers to them
             size += raw_bytes + strings * EMPTY_STRING_BYTES
-        self._pieces.append(_Piece(blocks, size))
+        self._pieces.append(made.blocks)
         self.payload_bytes += size
-        for table in self._tables:
-            columns = blocks[table.name]
-            self._rows[table.name] += len(columns["_off"])
-            if table.partition_of is not None:
-                self._table_partitions[table.name].update(np.unique(table.partition_of(columns)).tolist())
+        for name, columns in made.blocks.items():
+            self._rows[name] += len(columns["_off"])
+        for name, seen in made.table_partitions.items():
+            self._table_partitions[name] |= seen
 
     def cut(self) -> Batch:
         """Everything gathered so far as one batch; the buffer goes on behind it."""
@@ -225,7 +207,11 @@ class Buffer:
             messages=self._messages,
             payload_bytes=self.payload_bytes,
             born_s=self.born_s or 0.0,
-            blocks={table.name: self._join(table) for table in self._tables if self._rows[table.name]},
+            blocks={
+                name: join_blocks([piece[name] for piece in self._pieces])
+                for name, rows in self._rows.items()
+                if rows
+            },
             dead=self._dead,
             bad_run_before=self.bad_run_before,
             longest_bad_run=self.longest_bad_run,
@@ -233,12 +219,6 @@ class Buffer:
         self.start = self.position
         self._clear()
         return batch
-
-    def _join(self, table: Table) -> dict[str, np.ndarray]:
-        parts = [piece.blocks[table.name] for piece in self._pieces]
-        if len(parts) == 1:
-            return parts[0]
-        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _offsets_of(slab: Slab) -> np.ndarray:

@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager
 import numpy as np
 
 from common.clickhouse_io.audit import AuditQueries, Extent
+from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.store import Range
 from common.config import Settings
 from common.errors import DataExpired, SchemaMismatch
@@ -21,6 +22,7 @@ from common.kafka_io.reader import RangeReader
 from common.slab import Partition, Record
 from common.stream import Feed
 from consumer.audit import Judge, Verdict, runs, slices
+from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.standing import Standing
 from consumer.start import Clock
 
@@ -37,10 +39,17 @@ class Inspection:
     """What an audit needs: the tables, the brokers, and a reader of what they hold (read_committed)."""
 
     def __init__(
-        self, tables: AuditQueries, overview: Overview, reader: RangeReader, *, patience_s: float
+        self,
+        tables: AuditQueries,
+        overview: Overview,
+        reader: RangeReader,
+        *,
+        patience_s: float,
+        message_rows: int = DEFAULT_MESSAGE_ROWS,
     ) -> None:
         self._tables, self._overview, self._reader = tables, overview, reader
         self._patience_s = patience_s
+        self._message_rows = message_rows
 
     def audit(self, feed: Feed, standings: Sequence[Standing], group: str) -> list[Verdict]:
         """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch."""
@@ -90,7 +99,16 @@ class Inspection:
     def inspect(self, feed: Feed, standing: Standing, until: int, dead: np.ndarray) -> Judge:
         """Judge the offsets of a partition from the log's first to `until`, and look for repeats everywhere."""
         tp = standing.tp
-        judge = Judge(feed, standing.partition, tp, standing.first, until, dead)
+        judge = Judge(
+            feed,
+            standing.partition,
+            tp,
+            standing.first,
+            until,
+            dead,
+            message_rows=self._message_rows,
+            check=EncodingCheck(feed.tables),
+        )
         verdict = judge.verdict
         below, judged = Range(tp, 0, verdict.first), Range(tp, verdict.first, verdict.until)
         for range_ in (below, judged, Range(tp, verdict.until, PAST_THE_LAST)):
@@ -170,7 +188,16 @@ def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Insp
         stack.callback(reader.close)
         tables = AuditQueries(settings.clickhouse)
         stack.callback(tables.close)
-        yield overview, Inspection(tables, overview, reader, patience_s=settings.kafka.connect_timeout_s)
+        yield (
+            overview,
+            Inspection(
+                tables,
+                overview,
+                reader,
+                patience_s=settings.kafka.connect_timeout_s,
+                message_rows=settings.sink.max_message_rows,
+            ),
+        )
 
 
 def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:

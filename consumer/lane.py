@@ -16,6 +16,7 @@ from common.stream import Feed
 from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job
+from consumer.rows import Check
 
 LARGEST_LEAD = 0.25
 """A batch is cut so much of its age early at most, however long INSERTs take."""
@@ -54,15 +55,28 @@ class Lane:
         standing: Intent,
         limits: Limits,
         bad_run: int = 0,
+        *,
+        check: Check | None = None,
     ) -> None:
         self.feed, self.partition, self.tp = feed, partition, tp
         self.committed, self.standing = committed, standing
-        self._idle = replace(standing, next=None, attempt=1, pieces=1, parked="")
+        self._idle = replace(
+            standing,
+            next=None,
+            attempt=1,
+            pieces=1,
+            parked="",
+            max_unpacked_bytes=limits.unpacked_bytes,
+            max_message_rows=limits.message_rows,
+        )
         self._planned = replace(standing, parked="") if standing.next is not None else None
         self.pending: deque[Slab] = deque()
         self.log_end = 0
         self._limits = limits
-        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run)
+        self._check = check
+        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run, check=check)
+        if self._planned is not None:  # the range was named under a limit of its own
+            self.buffer.maker.message_rows = standing.max_message_rows
         self.ready: Job | None = None
         self.flying: Job | None = None
         self.parked = ""
@@ -112,7 +126,9 @@ class Lane:
         """Keep what is in flight only: the last thing before a stop."""
         self.ready = None
         self.pending.clear()
-        self.buffer = Buffer(self.feed, self.partition, self.tp, self.committed, self._limits)
+        self.buffer = Buffer(
+            self.feed, self.partition, self.tp, self.committed, self._limits, check=self._check
+        )
 
     def take(self, slabs: Iterable[Slab], log_end: int) -> None:
         """Slabs that follow what was read, and where the log ended then."""
@@ -167,6 +183,7 @@ class Lane:
         batch = self.buffer.cut()
         if self._planned is not None:
             intent, self._planned = self._planned, None
+            self.buffer.maker.message_rows = self._limits.message_rows
             if intent.next != batch.next:
                 raise AssertionError(
                     f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}"

@@ -21,6 +21,7 @@ from consumer.batch import Limits
 from consumer.guard import LOOK_S, Bound, Excess, find_excess
 from consumer.intent import Intent, decode
 from consumer.lane import Lane, expired
+from consumer.rows import Check
 
 log = logging.getLogger(__name__)
 
@@ -63,9 +64,11 @@ class Opening:
         limits: Limits,
         *,
         group_name: str,
+        check: Check | None = None,
     ) -> None:
         self._group, self._store, self._feeds, self._limits = group, store, feeds, limits
         self._group_name = group_name
+        self._check = check
 
     def open_all(self) -> Opened:
         """Every partition assigned, each sought to its committed offset."""
@@ -87,7 +90,14 @@ class Opening:
     def stopped(self, lane: Lane, reason: str) -> Lane:
         """The same lane on what was last committed, with empty hands, standing still for that reason."""
         fresh = Lane(
-            lane.feed, lane.partition, lane.tp, lane.committed, lane.standing, self._limits, lane.bad_run
+            lane.feed,
+            lane.partition,
+            lane.tp,
+            lane.committed,
+            lane.standing,
+            self._limits,
+            lane.bad_run,
+            check=self._check,
         )
         fresh.parked = reason
         return fresh
@@ -173,7 +183,16 @@ class Opening:
         counts_on = before is not None and before.committed == start.offset
         bad_run = before.bad_run if before is not None and counts_on else 0
         feed = self.feed(start.partition.topic)
-        return Lane(feed, start.partition, start.tp, start.offset, start.intent, self._limits, bad_run)
+        return Lane(
+            feed,
+            start.partition,
+            start.tp,
+            start.offset,
+            start.intent,
+            self._limits,
+            bad_run,
+            check=self._check,
+        )
 
     def _commit_first(self, starts: Sequence[_Start]) -> None:
         """Commit where partitions start that nothing is committed for, and begin to read there."""

@@ -157,14 +157,16 @@ class Sink:
     def _send_dead_letters(self, feed: Feed, job: Job) -> None:
         dead = job.batch.dead
         job.dead_letters = [  # all or none: a sending that fails is repeated from the first
-            self._letters.send(letter.record, job.partition, job.intent.topic, letter.reason, feed.dead_topic)
+            self._letters.send(
+                letter.record, job.partition, job.intent.topic, str(letter.reason), feed.dead_topic
+            )
             for letter in dead
         ]
         for letter in dead:
-            self._metrics.dead_letters.labels(feed.topic, _kind_of(letter.reason)).inc()
+            self._metrics.dead_letters.labels(feed.topic, letter.reason.kind.value).inc()
         log.warning(
             "messages went to the dead-letter topic",
-            extra={"topic": feed.dead_topic, "messages": len(dead), "first_reason": dead[0].reason},
+            extra={"topic": feed.dead_topic, "messages": len(dead), "first_reason": str(dead[0].reason)},
         )
 
     def _take(self, result: Result, now_s: float) -> None:
@@ -244,8 +246,3 @@ def _about(job: Job, intent: Intent) -> dict[str, object]:
         "attempt": intent.attempt,
         "pieces": intent.pieces,
     }
-
-
-def _kind_of(reason: str) -> str:
-    """A reason without its place in the message, so that it can be a label."""
-    return reason.partition(" - at ")[0].partition(" (byte")[0].partition(": invalid byte")[0][:80]

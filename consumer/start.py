@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
+from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
 from common.config import Settings
@@ -106,8 +107,7 @@ def build(
     group_name = sink_group(settings)
     group = _group(settings, partial(clients.consumer, group_name), list(feeds), clock)
     inserter = Inserter(_recovery(settings, [feed for feed, _ in feeds.values()]), clock.now_s)
-    limits = Limits(settings.sink.batch_rows, settings.sink.batch_bytes, settings.sink.batch_age_s)
-    opening = Opening(group, _impatient_store(settings), feeds, limits, group_name=group_name)
+    opening = _opening(settings, group, feeds)
     sink = Sink(
         group,
         inserter,
@@ -130,6 +130,20 @@ def build(
     memory_bytes = MEMORY_BATCHES * settings.sink.batch_bytes
     parts = (group, sink, opening, parking, inserter, health, metrics)
     return Loop(*parts, memory_bytes=memory_bytes, now_s=clock.now_s, wait=clock.sleep)
+
+
+def _opening(settings: Settings, group: Group, feeds: Mapping[str, tuple[Feed, str]]) -> Opening:
+    sizes = settings.sink
+    limits = Limits(
+        rows=sizes.batch_rows,
+        payload_bytes=sizes.batch_bytes,
+        age_s=sizes.batch_age_s,
+        message_rows=sizes.max_message_rows,
+        unpacked_bytes=settings.kafka.max_unpacked_bytes,
+    )
+    check = EncodingCheck(table for feed, _ in feeds.values() for table in feed.tables)
+    store = _impatient_store(settings)
+    return Opening(group, store, feeds, limits, group_name=sink_group(settings), check=check)
 
 
 def _group(

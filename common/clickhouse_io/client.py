@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from clickhouse_driver import errors
 
 from common import tls
+from common.clickhouse_io import wire
 from common.clickhouse_io.wire import BlockClient
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
 from common.settings import ClickHouseSettings
@@ -72,6 +74,8 @@ TLS_SETTINGS = TlsSettings(
     protocol="CLICKHOUSE_SECURE",
 )
 _WRONG_LOGIN = 516
+_QUOTING = (errors.LogicalError, errors.CannotParseDomainError, errors.CannotParseUuidError)
+_VALUES = re.compile(r"[ .]+Column values\b")
 
 
 def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient:
@@ -113,9 +117,13 @@ def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> 
         if isinstance(told, BlockTooBig) and not sends_block:
             told = ClickHouseUnavailable(str(told))
         raise told from error
-    except (ValueError, OverflowError, TypeError) as error:  # a column that does not fit its type
+    except (ValueError, TypeError, ArithmeticError, AttributeError, LookupError) as error:
+        if not (sends_block or isinstance(error, ValueError | OverflowError | TypeError)):
+            raise  # no column is to blame: a mistake in the code
         client.disconnect()
-        raise ClickHouseRefused(f"{what}: the rows do not fit the table ({error})") from error
+        raise ClickHouseRefused(
+            f"{what}: the rows do not fit the table ({_without_values(error)})"
+        ) from error
 
 
 def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted: bool) -> Exception:
@@ -143,9 +151,20 @@ def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted:
         return BlockTooBig(f"{where} closed the connection ({type(error).__name__})")
     if isinstance(error, OSError) or getattr(error, "code", None) in RETRIABLE_CODES:
         return ClickHouseUnavailable(f"{where}: {type(error).__name__} {_first_line(text)}")
-    return ClickHouseRefused(f"{where}: {type(error).__name__} {_first_line(text)}")
+    said = "" if isinstance(error, _QUOTING) else f" {_first_line(text)}"
+    return ClickHouseRefused(f"{where}: {type(error).__name__}{said}")
+
+
+def _without_values(error: Exception) -> str:
+    """What our own wire says, of others the type: the driver quotes what it cannot encode."""
+    traceback = error.__traceback__
+    while traceback is not None and traceback.tb_next is not None:
+        traceback = traceback.tb_next
+    is_ours = traceback is not None and traceback.tb_frame.f_globals.get("__name__") == wire.__name__
+    return str(error) if is_ours else type(error).__name__
 
 
 def _first_line(text: str) -> str:
+    """What ClickHouse says, without the values that it shows of a row that violates a constraint (469)."""
     lines = [line for line in text.replace("DB::Exception: ", "").splitlines() if line.strip()]
-    return lines[0][:300] if lines else "no reason given"
+    return _VALUES.split(lines[0])[0][:300] if lines else "no reason given"

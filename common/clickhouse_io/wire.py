@@ -87,7 +87,7 @@ class BlockClient(Client):
             write_binary_str(kind, out)
             if flagged:
                 write_binary_uint8(0, out)
-            array = _as_wire(kind, values)
+            array = as_wire(kind, values)
             if array is None:
                 write_column(context, name, kind, list(values), out)
             else:
@@ -102,20 +102,27 @@ def _dropped_blocks(events: Any) -> int:
     return sum(value for name, thread, value in counts if name == DROPPED_BLOCKS and thread == WHOLE_QUERY)
 
 
-def _as_wire(kind: str, values: Any) -> np.ndarray | None:
+def wire_dtype(kind: str) -> np.dtype | None:
+    """What an array of this type is on the wire, None for types that the driver encodes."""
+    text = "<i8" if kind.startswith("DateTime64") else _FIXED_WIDTH.get(kind)
+    return None if text is None else np.dtype(text)
+
+
+def as_wire(kind: str, values: Any) -> np.ndarray | None:
     """The array in the byte order and width of the type, or None when the driver should encode it.
 
     Raises OverflowError where a value does not fit (a plain cast would wrap it silently), ValueError for an array of
     another shape.
     """
-    dtype = "<i8" if kind.startswith("DateTime64") else _FIXED_WIDTH.get(kind)
+    dtype = wire_dtype(kind)
     if dtype is None or not isinstance(values, np.ndarray) or values.dtype.kind not in "uifb":
         return None
     if values.shape[1:] != _WIDE.get(kind, ()):
         raise ValueError(f"an array of shape {values.shape} is no column of {kind}")
-    if values.dtype == np.dtype(dtype):
+    if values.dtype == dtype:
         return values
-    cast = values.astype(dtype)
+    with np.errstate(invalid="ignore", over="ignore"):  # what does not fit is found by comparing
+        cast = values.astype(dtype)
     is_same = np.array_equal(cast, values, equal_nan=values.dtype.kind == "f")
     if kind.startswith("Float") and values.dtype.kind in "ui":  # numpy compares those as floats
         is_same = is_same and np.array_equal(cast.astype(values.dtype), values)

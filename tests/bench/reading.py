@@ -14,7 +14,7 @@ from common.kafka_io.batches import decode_pure
 from common.kafka_io.clients import FETCH, Clients
 from common.kafka_io.connection import connect, consumer_options
 from common.kafka_io.reader import BulkConsumer
-from common.slab import Value
+from common.slab import RawValue
 from consumer.start import Clock
 from tests.bench.streams import Payload
 
@@ -55,8 +55,9 @@ def decode(settings: Settings, payload: Payload, messages: int, *, pure: bool = 
     consumer, codec = _at_the_beginning(settings, payload, pure), Codec(payload.feed.event)
 
     def work() -> None:
-        seen = size = 0
-        values: list[Value] = []
+        seen = 0
+        size = 0
+        values: list[RawValue] = []
         while seen < messages:
             for slabs in consumer.poll(1000).values():
                 for slab in slabs:

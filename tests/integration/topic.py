@@ -17,7 +17,7 @@ from common.kafka_io.connection import connect, consumer_options, producer_optio
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter
 from common.settings import KafkaSettings
-from common.slab import Record, Slab, Value
+from common.slab import RawValue, Record, Slab
 from common.topics import TopicSpec
 from infra.local.stack import Stack
 
@@ -88,7 +88,7 @@ class Topic:
             for record in slab.records()
         ]
 
-    def values(self) -> list[Value]:
+    def values(self) -> list[RawValue]:
         """Every committed value, partition after partition."""
         return [
             value for partition in self.partitions for slab in self.slabs(partition) for value in slab.values

@@ -4,7 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common.columns import index_within, one_row_each, uint128
+from common.columns import as_objects, index_within, joined, one_row_each, uint128
+from common.errors import DoesNotFit
 
 
 def as_integers(pairs):
@@ -83,5 +84,61 @@ def test_one_row_each_makes_empty_columns_of_no_event():
 
 @pytest.mark.parametrize("number", [256, -1, 2**64, "seven", None, float("nan")])
 def test_one_row_each_refuses_what_does_not_fit(number):
-    with pytest.raises((OverflowError, ValueError, TypeError)):
+    with pytest.raises(DoesNotFit, match="column small, uint8: "):
         one_row_each(small=np.uint8)(events(1, number))
+
+
+@pytest.mark.parametrize("number", [None, 1e300, -1e300, "seven", 10**400])
+def test_one_row_each_refuses_floats_that_would_become_something_else(number):
+    with pytest.raises(DoesNotFit, match="column small, float32: "):
+        one_row_each(small=np.float32)(events(1, number))
+
+
+def test_one_row_each_refuses_none_among_floats_of_any_width():
+    with pytest.raises(ValueError, match="column small, float64: wrong type"):
+        one_row_each(small=np.float64)(events(1.5, None))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_one_row_each_keeps_floats_that_are_no_numbers(dtype):
+    made = one_row_each(small=dtype)(events(float("nan"), float("inf"), float("-inf"), 1.5)).columns["small"]
+    assert made.dtype == dtype
+    np.testing.assert_equal(made.tolist(), [np.nan, np.inf, -np.inf, 1.5])
+
+
+@pytest.mark.parametrize("dtype", ["S8", "U", "U8", "datetime64[s]", "timedelta64[s]", "V4", "c16"])
+def test_one_row_each_refuses_types_that_cut_or_wrap_in_silence(dtype):
+    with pytest.raises(ValueError, match="column name: numpy's .* cuts or wraps values without a word"):
+        one_row_each(name=dtype)
+
+
+def test_lists_of_one_length_are_values_too():
+    for lists in ([[1, 2], [3, 4]], [[1], [2, 3]], [[], []], []):
+        made = as_objects(lists)
+        assert (made.shape, made.tolist()) == ((len(lists),), lists)
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [np.array([1], "u1"), np.array([300], "u2")],
+        [np.array([-1], "i8"), np.array([2**64 - 1], "u8")],
+        [np.array([2**63 + 1], "u8"), np.array([0.5])],
+        [np.array([1], "i8"), np.array([2**70], object)],
+        [as_objects([[1, 2], [3, 4]]), as_objects([[5]])],
+        [np.array([[1, 2], [3, 4]], object), as_objects([[5]])],
+        [np.array([[1, 2]]), np.array([[3, 4, 5]])],
+        [np.array(["a"]), np.array(["bcd"]), as_objects(["e"])],
+        [np.array([1], "i8")],
+    ],
+    ids=lambda parts: "+".join(str(part.dtype) for part in parts),
+)
+def test_parts_of_any_type_are_joined_value_for_value(parts):
+    made = joined(parts)
+    assert made.ndim == 1
+    assert made.tolist() == [value for part in parts for value in part.tolist()]
+
+
+def test_parts_of_one_type_keep_it():
+    made = joined([uint128([1], 1), uint128([2**127], 1)])
+    assert (made.dtype, as_integers(made)) == (np.uint64, [1, 2**127])

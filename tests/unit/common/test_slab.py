@@ -29,6 +29,12 @@ def test_a_records_size_is_that_of_its_key_value_and_headers():
     assert Record(0, 0, None, None, ()).size_bytes == 0
 
 
+def test_what_was_not_unpacked_has_nearly_no_size():
+    value = TooLarge(1_000_000)
+    assert Record(0, 0, b"key", value, ()).size_bytes <= 4
+    assert Slab(0, 2, range(2), [value, b"text"], list).size_bytes <= 5
+
+
 def test_a_partition_reads_as_topic_and_number():
     assert str(HERE) == "events/3"
 

@@ -10,7 +10,8 @@ import pytest
 from msgspec import Meta
 
 from common.clickhouse_io.audit import Seen
-from common.slab import Partition
+from common.errors import DoesNotFit
+from common.slab import Partition, TooLarge
 from common.stream import Feed, Rows, Table
 from consumer.audit import FINDINGS_KEPT, JOINED_GAP, SLICE_OFFSETS, SLICE_ROWS, Finding, Judge, runs, slices
 
@@ -99,6 +100,45 @@ def test_messages_read_again_together_are_told_apart():
     no_letter = "neither rows nor a dead letter"
     assert found == {12: "no rows in headers", 13: no_letter, 14: no_letter, 15: "no rows in headers"}
     assert (judged.verdict.missing, judged.verdict.first_missing, judged.verdict.messages) == (4, 12, 6)
+
+
+class Misfit(Exception):
+    pass
+
+
+@pytest.mark.parametrize("exception", [Misfit("a secret"), KeyError("a secret"), ZeroDivisionError()])
+def test_whatever_a_stream_raises_is_told_of_that_message_alone(exception):
+    def raising(events):
+        if any(order.items == 100 for order in events):
+            raise exception
+        return headers(events)
+
+    judged = judge(Table(name="headers", ddl="", rows=raising))
+    judged.judge(FIRST, UNTIL, {"headers": seen(rows=7, holes=[12, 13, 14])})
+    judged.read_again(offsets(12, 13, 14), [message(1), message(100), TooLarge(1_000)])
+    found = {finding.offset: finding.how for finding in judged.verdict.findings["missing"]}
+    assert found == {
+        12: "no rows in headers",
+        13: "neither rows nor a dead letter (stream code failed: "
+        f"{type(exception).__name__} in the rows of headers)",
+        14: "neither rows nor a dead letter (too large: unpacks to more than 1,000 bytes)",
+    }
+
+
+def test_what_the_sink_refuses_as_too_large_or_not_encodable_the_audit_calls_bad_as_well():
+    def refuse(table, columns):
+        if 7 in columns["items"]:
+            raise DoesNotFit("items", "UInt8", "out of range")
+
+    feed = Feed(topic="orders", event=Order, tables=(HEADERS, ITEMS))
+    judged = Judge(feed, PARTITION, 77, FIRST, UNTIL, offsets(), message_rows=50, check=refuse)
+    held = seen(rows=8, holes=[13, 17])
+    judged.judge(FIRST, UNTIL, {"headers": held, "items": held})
+    judged.read_again(offsets(13, 17), [message(51), message(7)])
+    assert [finding.how for finding in judged.verdict.findings["missing"]] == [
+        "neither rows nor a dead letter (too large: more than 50 rows)",
+        "neither rows nor a dead letter (cannot be encoded: table headers, column items, UInt8: out of range)",
+    ]
 
 
 def test_a_message_of_which_no_row_can_be_made_is_bad():

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from common.errors import DataExpired
+from common.errors import DataExpired, DoesNotFit
 from consumer.batch import Limits
 from consumer.intent import Intent, decode
 from consumer.lane import COALESCE_S, Lane, expired
@@ -289,6 +289,22 @@ def test_s3_a_standing_range_is_not_cut_short_by_any_limit_or_hurry(age_s):
     assert heir.ready.batch.next == 10
 
 
+def test_s3_a_standing_range_is_rebuilt_under_the_limit_it_was_named_with_and_what_follows_under_todays():
+    """What is stored and what is dead must not depend on when a sink died, nor on who takes over."""
+    long, short = event(0, parts=4), event(1)
+    today = Limits(rows=100, payload_bytes=1 << 30, age_s=1e9, message_rows=3, unpacked_bytes=1 << 20)
+    named = replace(STANDING, next=2, max_message_rows=5)
+    heir = Lane(feed(PARTS), HERE, TP, 0, named, today)
+    heir.take([slab([long, short, long, short])], 4)
+    heir.fill(0.0)
+    assert [letter.record.offset for letter in heir.ready.batch.dead] == []
+    assert heir.ready.intent.max_message_rows == 5
+    heir.applied(heir.wanted_commit(0.0))
+    heir.fill(0.0, hurry=True)
+    assert [letter.record.offset for letter in heir.ready.batch.dead] == [2]
+    assert (heir.ready.intent.max_message_rows, heir.ready.intent.max_unpacked_bytes) == (3, 1 << 20)
+
+
 def test_s3_a_slab_that_crosses_the_end_of_a_standing_range_is_cut_there():
     heir = planned(5)
     read(heir, 8)
@@ -546,3 +562,19 @@ def test_a_lane_without_limits_takes_what_comes():
     read(wide, 1000)
     assert wide.ready is None
     assert wide.is_hungry
+
+
+# What cannot be stored
+
+
+def test_what_the_check_refuses_is_a_dead_letter_before_and_after_an_orderly_stop():
+    def refuse(table, columns):
+        if 1 in columns["n"]:
+            raise DoesNotFit("n", "UInt8", "out of range")
+
+    limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
+    checked = Lane(feed(ONE_EACH, PARTS), HERE, TP, 0, STANDING, limits, check=refuse)
+    for _ in range(2):
+        read(checked, 3)
+        assert [letter.record.offset for letter in checked.ready.batch.dead] == [1]
+        checked.forget_unnamed()

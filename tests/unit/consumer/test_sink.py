@@ -304,7 +304,7 @@ def test_r1_a_commit_that_is_refused_or_unknown_is_told_and_nothing_is_sent(hous
 def test_dead_letters_are_sent_with_their_address_after_the_batch_is_named(house):
     job = house.fly([event(0), BAD, event(2)])
     assert house.letters.sent == [
-        (record(1, BAD), EVENTS, STANDING.topic, job.batch.dead[0].reason, "events.dead")
+        (record(1, BAD), EVENTS, STANDING.topic, str(job.batch.dead[0].reason), "events.dead")
     ]
 
 
@@ -367,13 +367,13 @@ def test_dead_letters_of_which_one_could_not_be_sent_are_all_sent_again(house):
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
-        (b'{"n": "x"}', "Expected `int`, got `str`"),
-        (b'{"n": 1} x', "JSON is malformed: trailing characters"),
+        (b'{"n": "x"}', "wrong type"),
+        (b'{"n": 1} x', "not JSON"),
         (b'{"n": "\xff"}', "not UTF-8"),
-        (None, "tombstone: the message has no value"),
+        (None, "tombstone"),
     ],
 )
-def test_dead_letters_are_counted_by_reason_without_their_place(house, value, kind):
+def test_dead_letters_are_counted_by_the_kind_of_their_reason(house, value, kind):
     house.fly([event(0), value, event(2)])
     assert house.metric("dead_letters_total", feed="events", reason=kind) == 1
 

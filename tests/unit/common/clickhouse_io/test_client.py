@@ -1,9 +1,11 @@
 import ssl
 
+import numpy as np
 import pytest
 from clickhouse_driver import errors
 
 from common.clickhouse_io.client import RETRIABLE_CODES, connect, translated
+from common.clickhouse_io.wire import as_wire
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable, PenstockError
 from common.settings import ClickHouseSettings
 
@@ -65,6 +67,46 @@ REFUSED = {
     "a column of another length": ValueError("column b has 2 rows, the first one has 3"),
     "a value of no type": TypeError("required argument is not an integer"),
 }
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.LogicalError("Unknown element 'alice@example.org' for type Enum8('a' = 1)"),
+        errors.CannotParseDomainError("Cannot parse IPv4 'alice@example.org'"),
+        errors.CannotParseUuidError("Cannot parse uuid 'alice@example.org'"),
+        ValueError("invalid literal for int() with base 10: 'alice@example.org'"),
+        AttributeError("'alice@example.org' has no attribute"),
+        KeyError("alice@example.org"),
+        ArithmeticError("alice@example.org"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_the_driver_cannot_encode_is_refused_without_the_value(error):
+    refusal = told(error)
+    assert type(refusal) is ClickHouseRefused
+    assert type(error).__name__ in str(refusal)
+    assert "alice" not in str(refusal)
+
+
+def test_what_our_own_wire_refuses_is_told_in_its_words():
+    client = connect(ClickHouseSettings(host="db", port=9000))
+    with pytest.raises(ClickHouseRefused, match="values of type int64 do not fit UInt8"):
+        with translated(client, "INSERT token"):
+            as_wire("UInt8", np.array([256]))
+
+
+VIOLATED = (
+    "DB::Exception: Constraint `mail` for table default.t is violated at row 3. Expression: (m != ''){}"
+    "Column values: m = 'alice@example.org'. (VIOLATED_CONSTRAINT)"
+)
+
+
+@pytest.mark.parametrize("between", [". ", " ", ".\n", ".  "])
+def test_values_that_clickhouse_shows_of_a_violated_constraint_are_not_told(between):
+    text = str(told(server(469, VIOLATED.format(between))))
+    assert "Constraint `mail`" in text
+    assert "alice" not in text
 
 
 @pytest.mark.parametrize("error", UNAVAILABLE.values(), ids=UNAVAILABLE)

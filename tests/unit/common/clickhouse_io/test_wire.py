@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from common.clickhouse_io.wire import _as_wire
+from common.clickhouse_io.wire import as_wire
 from common.columns import uint128
 
 
@@ -30,7 +30,7 @@ def array(values, dtype):
     ],
 )
 def test_an_array_is_written_as_the_type_wants_it(kind, values, wire):
-    assert _as_wire(kind, values).tobytes() == wire
+    assert as_wire(kind, values).tobytes() == wire
 
 
 @pytest.mark.parametrize(
@@ -50,7 +50,7 @@ def test_an_array_is_written_as_the_type_wants_it(kind, values, wire):
     ],
 )
 def test_an_array_of_another_type_is_cast_when_every_value_fits(kind, values, dtype):
-    cast = _as_wire(kind, values)
+    cast = as_wire(kind, values)
     assert cast.dtype == np.dtype(dtype)
     np.testing.assert_array_equal(cast, values)
 
@@ -72,14 +72,13 @@ def test_an_array_of_another_type_is_cast_when_every_value_fits(kind, values, dt
 )
 def test_a_value_that_does_not_fit_is_refused_not_wrapped(kind, values):
     with pytest.raises(OverflowError, match=f"do not fit {kind}"):
-        _as_wire(kind, values)
+        as_wire(kind, values)
 
 
-@pytest.mark.filterwarnings("ignore:invalid value encountered in cast:RuntimeWarning")
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf, 1e30])
 def test_a_float_that_is_no_integer_is_refused(value):
     with pytest.raises(OverflowError, match="do not fit"):
-        _as_wire("UInt32", array([value], "f8"))
+        as_wire("UInt32", array([value], "f8"))
 
 
 @pytest.mark.parametrize(
@@ -95,7 +94,7 @@ def test_a_float_that_is_no_integer_is_refused(value):
     ],
 )
 def test_other_types_and_sequences_are_left_to_the_driver(kind, values):
-    assert _as_wire(kind, values) is None
+    assert as_wire(kind, values) is None
 
 
 @pytest.mark.parametrize(
@@ -107,4 +106,4 @@ def test_other_types_and_sequences_are_left_to_the_driver(kind, values):
 )
 def test_a_column_of_the_wrong_shape_is_refused(kind, values):
     with pytest.raises(ValueError):
-        _as_wire(kind, values)
+        as_wire(kind, values)

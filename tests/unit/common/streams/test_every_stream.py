@@ -3,19 +3,27 @@
 import random
 import re
 import sys
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv6Address
 from itertools import count, islice
+from uuid import UUID
 
 import msgspec
 import numpy as np
 import pytest
 
+from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.schema import stated_columns
 from common.codec import Codec, encode
 from common.errors import BadData
 from common.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
+from consumer.rows import RowMaker, join_blocks
+from tests.unit.common.clickhouse_io.loop import through_the_wire
+from tests.unit.common.streams.extremes import extreme_events
 
 EVENTS = 60
+TP = 7
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 PARAMETER = re.compile(r"\{(\w+):\w+(?:\([^)]*\))?\}")
@@ -78,6 +86,11 @@ def values_of(column):
     if column.ndim == 2:
         return [low + (high << 64) for low, high in column.tolist()]
     return column.tolist()
+
+
+def readable(value):
+    """A value as it is compared: addresses and UUIDs by their text, however a stream states them."""
+    return str(value) if isinstance(value, IPv4Address | IPv6Address | UUID) else value
 
 
 @every_stream
@@ -171,6 +184,26 @@ def test_r5_rows_depend_on_the_event_alone_not_on_its_neighbours(stream, feed, t
     alone = [table.rows([event]).columns for event in events]
     for name, column in together.items():
         assert values_of(column) == [value for one in alone for value in values_of(one[name])], name
+
+
+@every_table
+def test_every_value_its_events_allow_comes_through_the_wire_as_it_is(stream, feed, table):
+    """In two pieces, as a batch has them: what the check lets through is what ClickHouse reads."""
+    usual = events_of(stream, feed)
+    extreme = extreme_events(feed.event, usual[:3])
+    maker = RowMaker(replace(feed, tables=(table,)), TP, check=EncodingCheck([table]))
+    pieces = [maker.make(list(map(encode, part)), np.arange(len(part))) for part in (usual, extreme)]
+    assert not pieces[0].bad
+    sent = join_blocks([piece.blocks[table.name] for piece in pieces])
+    read = through_the_wire(stated_columns(table), sent)
+    for name in stated_columns(table):
+        together = [value for piece in pieces for value in values_of(piece.blocks[table.name][name])]
+        assert list(map(readable, read[name])) == list(map(readable, together)), name
+
+
+@every_feed
+def test_extremes_of_its_fields_are_among_what_is_tested(stream, feed):
+    assert extreme_events(feed.event, events_of(stream, feed)[:3])
 
 
 @every_table

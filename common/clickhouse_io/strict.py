@@ -1,0 +1,148 @@
+"""The driver's column writers, made strict: they raise where the driver would wrap or replace a value in silence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+from clickhouse_driver.bufferedwriter import BufferedSocketWriter
+from clickhouse_driver.columns.arraycolumn import ArrayColumn
+from clickhouse_driver.columns.base import Column
+from clickhouse_driver.columns.boolcolumn import BoolColumn
+from clickhouse_driver.columns.datecolumn import DateColumn
+from clickhouse_driver.columns.datetimecolumn import DateTime64Column
+from clickhouse_driver.columns.decimalcolumn import DecimalColumn
+from clickhouse_driver.columns.intcolumn import LargeIntColumn
+from clickhouse_driver.columns.ipcolumn import IPv6Column
+from clickhouse_driver.columns.service import get_column_by_spec
+from clickhouse_driver.columns.tuplecolumn import TupleColumn
+from clickhouse_driver.connection import ServerInfo
+from clickhouse_driver.context import Context
+
+_BUFFER_BYTES = 1 << 16
+_IPV6_BYTES = 16
+
+
+def encode(kind: str, items: list[Any]) -> None:
+    """Encode values as the driver does for a column of this type, and throw the bytes away.
+
+    Raises whatever the driver raises; OverflowError, ValueError and TypeError where it would change a value.
+    """
+    column = strict_column(kind)
+    nowhere = BufferedSocketWriter(_Nowhere(), _BUFFER_BYTES)
+    column.write_state_prefix(nowhere, items)
+    column.write_data(items, nowhere)
+
+
+def strict_column(kind: str) -> Column:
+    """A writer of a type, for one use. Raises what the driver raises for a type it does not know."""
+    column = get_column_by_spec(kind, {"context": _context()})
+    _harden(column)
+    return column
+
+
+class _Nowhere:
+    """In place of a socket: takes bytes and forgets them."""
+
+    def sendall(self, data: bytes) -> None:
+        """Forget them."""
+
+
+def _context() -> Context:
+    context = Context()
+    context.settings = {}
+    context.client_settings = {"strings_as_bytes": False, "use_numpy": False}
+    context.server_info = ServerInfo("", 0, 0, 0, 0, "UTC", "", 0)
+    return context
+
+
+def _harden(column: Column) -> None:
+    for inner in _inner(column):
+        _harden(inner)
+    refuse = next((check for kind, check in _REFUSALS.items() if isinstance(column, kind)), None)
+    if refuse is not None:
+        column.prepare_items = _checked(column, column.prepare_items, refuse)
+
+
+def _inner(column: Column) -> Iterator[Column]:
+    for name in ("nested_column", "key_column", "value_column"):
+        if hasattr(column, name):
+            yield getattr(column, name)
+    yield from getattr(column, "nested_columns", ())
+
+
+def _checked(
+    column: Column, prepare: Callable[[Any], Any], refuse: Callable[[Any, Any], None]
+) -> Callable[[Sequence[Any]], Any]:
+    def prepare_checked(items: Sequence[Any]) -> Any:
+        for item in items:
+            if item is not None or not column.nullable:
+                refuse(column, item)
+        return prepare(items)
+
+    return prepare_checked
+
+
+def _refuse_decimal(column: DecimalColumn, item: Any) -> None:
+    number = item if isinstance(item, Decimal) else Decimal(str(item))
+    if number.is_nan():
+        raise ValueError
+    if number.is_infinite() or (number and number.adjusted() >= column.precision - column.scale):
+        raise OverflowError
+
+
+def _refuse_large_integer(column: LargeIntColumn, item: Any) -> None:
+    if not isinstance(item, int | np.integer):
+        raise TypeError
+    bits = 8 * column.int_size
+    lowest, end = (0, 1 << bits) if column.ch_type.startswith("U") else (-1 << bits - 1, 1 << bits - 1)
+    if not lowest <= item < end:
+        raise OverflowError
+
+
+def _refuse_date(column: DateColumn, item: Any) -> None:
+    if not column.min_value <= date(item.year, item.month, item.day) <= column.max_value:
+        raise OverflowError
+
+
+def _refuse_time(column: DateTime64Column, item: Any) -> None:
+    """The driver counts the fraction of a second before 1970 in the wrong direction."""
+    if isinstance(item, datetime) and item.microsecond and item.timestamp() < 0:
+        raise ValueError
+
+
+def _refuse_bool(column: BoolColumn, item: Any) -> None:
+    if not isinstance(item, int | np.integer | np.bool_):
+        raise TypeError
+    if item not in (0, 1):
+        raise OverflowError
+
+
+def _refuse_ipv6(column: IPv6Column, item: Any) -> None:
+    if isinstance(item, bytes) and len(item) != _IPV6_BYTES:
+        raise ValueError
+
+
+def _refuse_array(column: ArrayColumn, item: Any) -> None:
+    if isinstance(item, str | bytes | dict):
+        raise TypeError
+
+
+def _refuse_tuple(column: TupleColumn, item: Any) -> None:
+    if isinstance(item, str | bytes | dict) or len(item) != len(column.nested_columns):
+        raise TypeError
+
+
+_REFUSALS: dict[type, Callable[[Any, Any], None]] = {
+    DecimalColumn: _refuse_decimal,  # before the integers, which wide ones are as well
+    LargeIntColumn: _refuse_large_integer,
+    DateColumn: _refuse_date,
+    DateTime64Column: _refuse_time,
+    BoolColumn: _refuse_bool,
+    IPv6Column: _refuse_ipv6,
+    ArrayColumn: _refuse_array,
+    TupleColumn: _refuse_tuple,
+}
