@@ -1,0 +1,75 @@
+"""Sinks that come and go all the time, a long way from their brokers."""
+
+from __future__ import annotations
+
+import os
+import random
+import threading
+import time
+
+import pytest
+
+from tests.integration.latency import BrokersFarAway
+from tests.integration.proof import Proof
+from tests.integration.sink_process import SinkProcess
+
+SEED = "SCALING_SEED"
+LASTS_S = 75.0
+NEAREST_S, FARTHEST_S = 0.02, 0.3
+MOST_SINKS = 3
+# From one change to the next: many come before the group has settled, some long after.
+SHORTEST_S, LONGEST_S = 0.2, 5.0
+PATIENT = {"KAFKA_REQUEST_TIMEOUT_S": "5", "KAFKA_SESSION_TIMEOUT_S": "8", "KAFKA_CONNECT_TIMEOUT_S": "60"}
+
+
+class Fleet:
+    """Sinks with random names, one to three of them, as a seed has it."""
+
+    def __init__(self, proof: Proof, rng: random.Random) -> None:
+        self._proof, self._rng = proof, rng
+        self.working: list[SinkProcess] = []
+        self.asked_to_stop: list[SinkProcess] = []
+        self.changes = 0
+
+    def change(self) -> None:
+        """Another number of them: more start, or some are stopped, with and without a word."""
+        wanted = self._rng.choice(
+            [number for number in range(1, MOST_SINKS + 1) if number != len(self.working)]
+        )
+        while len(self.working) < wanted:
+            self.working.append(self._proof.start_sink(INSTANCE=f"sink-{self._rng.getrandbits(32):08x}"))
+        while len(self.working) > wanted:
+            leaving = self.working.pop(self._rng.randrange(len(self.working)))
+            if self._rng.random() < 0.5:
+                leaving.kill()
+            else:
+                leaving.ask_to_stop()
+                self.asked_to_stop.append(leaving)
+        self.changes += 1
+
+    def come_and_go(self, lasts_s: float) -> None:
+        """Change at random moments, for so long."""
+        ends_s = time.monotonic() + lasts_s
+        pause = threading.Event()
+        while time.monotonic() < ends_s:
+            self.change()
+            pause.wait(self._rng.uniform(SHORTEST_S, LONGEST_S))
+
+
+@pytest.mark.timeout(360)
+def test_a_sink_that_is_scaled_away_and_back_repeats_nothing(stack, wide):
+    seed = int(os.environ.get(SEED) or random.SystemRandom().randrange(10**6))
+    print(f"again, with the same changes at the same moments: {SEED}={seed}")  # shown when it fails
+    with BrokersFarAway(stack, seed) as far:
+        far.set_delay(NEAREST_S, FARTHEST_S)
+        wide.environment |= PATIENT | {"BOOTSTRAP_SERVERS": far.bootstrap_servers}
+        fleet = Fleet(wide, random.Random(seed))
+        with wide.load():
+            fleet.come_and_go(LASTS_S)
+        for sink in fleet.asked_to_stop:
+            assert sink.wait(60) == 0, sink.log_text()
+        for sink in fleet.working:
+            assert sink.is_running, sink.log_text()
+        wide.check(120)
+    assert fleet.changes > LASTS_S / LONGEST_S / 2
+    assert far.delayed_chunks > 1000
