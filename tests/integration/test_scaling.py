@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 
@@ -19,6 +20,7 @@ NEAREST_S, FARTHEST_S = 0.02, 0.3
 MOST_SINKS = 3
 # From one change to the next: many come before the group has settled, some long after.
 SHORTEST_S, LONGEST_S = 0.2, 5.0
+ENDED = (0, -signal.SIGTERM)  # the second: asked before it could listen
 PATIENT = {"KAFKA_REQUEST_TIMEOUT_S": "5", "KAFKA_SESSION_TIMEOUT_S": "8", "KAFKA_CONNECT_TIMEOUT_S": "60"}
 
 
@@ -67,7 +69,7 @@ def test_a_sink_that_is_scaled_away_and_back_repeats_nothing(stack, wide):
         with wide.load():
             fleet.come_and_go(LASTS_S)
         for sink in fleet.asked_to_stop:
-            assert sink.wait(60) == 0, sink.log_text()
+            assert sink.wait(60) in ENDED, sink.log_text()
         for sink in fleet.working:
             assert sink.is_running, sink.log_text()
         wide.check(120)
