@@ -38,7 +38,7 @@ def odd_headers(world: World, strike: Strike) -> Iterator[str | None]:
 def bombs(world: World, strike: Strike) -> Iterator[str | None]:
     """Messages that unpack to more than the sinks may unpack, each in a record batch of its own."""
     partition, count = _partition(world, strike), _between(1, MOST_BOMBS, strike)
-    codec = max(_codec(strike), wire.GZIP)  # a topic takes none that is not packed
+    codec = max(_codec(strike), wire.GZIP)  # not packed at all it is too large for the topic
     for _ in range(count):
         world.load.producers[0].send_batch(partition, 1, messages.bomb, codec)
     yield f"partition {partition}: {count} bombs, codec {codec}"
