@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.ports import HOST
@@ -12,7 +13,6 @@ from infra.local.settings import Ports
 
 SETTINGS = """\
 process.roles=broker,controller
-listener.security.protocol.map=BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT
 inter.broker.listener.name=BROKER
 controller.listener.names=CONTROLLER
 # every record on three brokers, acknowledged by at least two
@@ -48,15 +48,28 @@ def id_from(seed: str) -> str:
 
 
 def broker_properties(node_id: int, ports: Ports, data: Path) -> str:
-    """The configuration file of broker `node_id` (1, 2 or 3)."""
-    broker = f"BROKER://{HOST}:{ports.brokers[node_id - 1]}"
-    controller = f"CONTROLLER://{HOST}:{ports.controllers[node_id - 1]}"
+    """The configuration file of broker `node_id` (1, 2 or 3).
+
+    With proxied ports it has a second listener for clients: whoever bootstraps through a proxy is told of proxies
+    only, while the brokers find each other without them.
+    """
+    index = node_id - 1
+    listeners = {"BROKER": ports.brokers[index], "CONTROLLER": ports.controllers[index]}
+    advertised = {"BROKER": ports.brokers[index]}
+    if ports.proxied:
+        listeners["PROXIED"] = ports.behind[index]
+        advertised["PROXIED"] = ports.proxied[index]
     voters = ",".join(f"{node}@{HOST}:{port}" for node, port in enumerate(ports.controllers, start=1))
     return (
         f"node.id={node_id}\nlog.dirs={data}\n"
-        f"listeners={broker},{controller}\nadvertised.listeners={broker}\n"
+        f"listener.security.protocol.map={','.join(f'{name}:PLAINTEXT' for name in listeners)}\n"
+        f"listeners={_addresses(listeners)}\nadvertised.listeners={_addresses(advertised)}\n"
         f"controller.quorum.voters={voters}\n{SETTINGS}"
     )
+
+
+def _addresses(listeners: Mapping[str, int]) -> str:
+    return ",".join(f"{name}://{HOST}:{port}" for name, port in listeners.items())
 
 
 def format_data(data: Path, node_id: int, cluster_id: str, first_records: Path) -> None:

@@ -43,7 +43,7 @@ class ClickHouse(Service):
         """Whether it runs a query now."""
         return probes.clickhouse_answers(self._stack_ports.clickhouse, self._stack_ports.http)
 
-    def _ports(self) -> Iterable[tuple[str, int]]:
+    def _ports(self) -> Iterable[tuple[str | None, int]]:
         return (CLICKHOUSE_PORT, self._stack_ports.clickhouse), (HTTP_PORT, self._stack_ports.http)
 
     def _prepare(self) -> list[str]:

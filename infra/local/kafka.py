@@ -65,8 +65,11 @@ class Broker(Service):
     def _is_training(self) -> bool:
         return self._training.exists()
 
-    def _ports(self) -> Iterable[tuple[str, int]]:
-        return (KAFKA_PORTS, self.port), (CONTROLLER_PORTS, self._all_ports.controllers[self.node_id - 1])
+    def _ports(self) -> Iterable[tuple[str | None, int]]:
+        yield KAFKA_PORTS, self.port
+        yield CONTROLLER_PORTS, self._all_ports.controllers[self.node_id - 1]
+        if self._all_ports.behind:
+            yield None, self._all_ports.behind[self.node_id - 1]
 
     def _prepare(self) -> list[str]:
         properties = self.folder / "server.properties"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import socket
 from collections.abc import Iterator
+from itertools import islice
 
 from common.errors import SettingError
 from infra.local.settings import BROKERS, Ports
@@ -14,13 +15,14 @@ HOST = "127.0.0.1"
 SAFE_RANGE = range(20_000, 32_000)
 
 
-def check_free(port: int, variable: str) -> None:
-    """Raise SettingError, with the port and the variable that moves it, when another program has `port`."""
-    if not is_free(port):
-        raise SettingError(
-            f"{variable}: port {port} of {HOST} is taken by another program; "
-            f"stop that program or set {variable} to something else"
-        )
+def check_free(port: int, variable: str | None) -> None:
+    """Raise SettingError, with the port and the variable (if any) that moves it, when another program has `port`."""
+    if is_free(port):
+        return
+    taken = f"port {port} of {HOST} is taken by another program"
+    if variable is None:
+        raise SettingError(f"{taken}; stop that program")
+    raise SettingError(f"{variable}: {taken}; stop that program or set {variable} to something else")
 
 
 def is_free(port: int) -> bool:
@@ -34,14 +36,16 @@ def is_free(port: int) -> bool:
     return True
 
 
-def pick_free() -> Ports:
-    """Ports for a whole stack that nobody listens on now."""
+def pick_free(*, proxied: bool = False) -> Ports:
+    """Ports for a whole stack that nobody listens on now; `proxied`: also those of proxies before its brokers."""
     free = _free_ports()
     return Ports(
-        brokers=tuple(next(free) for _ in range(BROKERS)),
-        controllers=tuple(next(free) for _ in range(BROKERS)),
+        brokers=tuple(islice(free, BROKERS)),
+        controllers=tuple(islice(free, BROKERS)),
         clickhouse=next(free),
         http=next(free),
+        proxied=tuple(islice(free, BROKERS if proxied else 0)),
+        behind=tuple(islice(free, BROKERS if proxied else 0)),
     )
 
 

@@ -46,8 +46,8 @@ class Service(ABC):
         """Whether it serves now; asks once and waits at most about a second."""
 
     @abstractmethod
-    def _ports(self) -> Iterable[tuple[str, int]]:
-        """Its ports, each with the variable that moves it."""
+    def _ports(self) -> Iterable[tuple[str | None, int]]:
+        """Its ports, each with the variable that moves it; None where there is none."""
 
     @abstractmethod
     def _prepare(self) -> list[str]:

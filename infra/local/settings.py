@@ -25,12 +25,18 @@ CACHE = "PENSTOCK_CACHE"
 
 @dataclass(frozen=True)
 class Ports:
-    """Every port of a stack, all on 127.0.0.1; node i of Kafka has brokers[i - 1] and controllers[i - 1]."""
+    """Every port of a stack, all on 127.0.0.1; node i of Kafka has brokers[i - 1] and controllers[i - 1].
+
+    A stack with proxies has two more for each node: its clients connect to a proxy at proxied[i - 1], which passes
+    them on to behind[i - 1], where the broker listens.
+    """
 
     brokers: tuple[int, ...] = (29092, 29093, 29094)
     controllers: tuple[int, ...] = (29192, 29193, 29194)
     clickhouse: int = 19000
     http: int = 18123
+    proxied: tuple[int, ...] = ()
+    behind: tuple[int, ...] = ()
 
     @classmethod
     def from_env(cls, environ: Mapping[str, str]) -> Self:
@@ -46,12 +52,17 @@ class Ports:
     def from_record(cls, record: Mapping[str, Any]) -> Self:
         """The inverse of `record`."""
         return cls(
-            tuple(record["brokers"]), tuple(record["controllers"]), record["clickhouse"], record["http"]
+            brokers=tuple(record["brokers"]),
+            controllers=tuple(record["controllers"]),
+            clickhouse=record["clickhouse"],
+            http=record["http"],
+            proxied=tuple(record.get("proxied", ())),
+            behind=tuple(record.get("behind", ())),
         )
 
     def record(self) -> dict[str, Any]:
-        """The ports as JSON-ready values."""
-        return asdict(self)
+        """The ports as JSON-ready values, without those that the stack has no use for."""
+        return {name: ports for name, ports in asdict(self).items() if ports != ()}
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

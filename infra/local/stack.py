@@ -55,9 +55,9 @@ class Stack:
         self.clickhouse = ClickHouse(self.folder, self.ports)
 
     @classmethod
-    def on_free_ports(cls, folder: Path, cache: Path | None = None) -> Self:
-        """A stack on ports that nobody uses, for tests."""
-        return cls(folder, pick_free(), cache)
+    def on_free_ports(cls, folder: Path, cache: Path | None = None, *, proxied: bool = False) -> Self:
+        """A stack on ports that nobody uses, for tests; `proxied`: with `proxied_ports`."""
+        return cls(folder, pick_free(proxied=proxied), cache)
 
     @property
     def services(self) -> tuple[Service, ...]:
@@ -72,6 +72,14 @@ class Stack:
     def bootstrap_servers(self) -> str:
         """host:port of each broker, with commas between them."""
         return ",".join(broker.address for broker in self.brokers)
+
+    @property
+    def proxied_ports(self) -> dict[int, int]:
+        """Where a proxy for clients of each broker must listen → the port it must pass on to.
+
+        The brokers tell who bootstraps there of no other ports. Empty without proxies.
+        """
+        return dict(zip(self.ports.proxied, self.ports.behind, strict=True))
 
     @property
     def clickhouse_host(self) -> str:

@@ -18,16 +18,19 @@ from infra.local.errors import StackFailed
 from tests.chaos.check import SHOWN, Check, Result
 from tests.chaos.conductor import Conductor
 from tests.chaos.report import Report
-from tests.chaos.schedule import BY_NAME, Round, rounds
+from tests.chaos.schedule import BY_NAME, Round, listed, rounds
 from tests.chaos.trace import lines_about
 from tests.chaos.world import Interrupted, Stuck, World
 
-EPILOG = """
+EPILOG = f"""
 Every fault and its moment are drawn from the seed: the same seed gives the same schedule (--plan prints it), and a
 longer run begins with the rounds of a shorter one. What the machine does in between is its own: a failure of one seed
 may need a few tries.
 
-Lone faults come in turn with storms, in which the lanes sinks, brokers, clickhouse, network and data overlap.
+{listed()}
+
+Lone faults come in turn with storms, in which the lanes sinks, brokers, clickhouse, network, distance and data overlap.
+Sinks and producers reach the brokers through proxies, which make the way there and back long for a while (brokers-far).
 Pauses are measured after lone faults. At the end everything is healed, awaited, and judged twice: by SQL against what
 the producers know was acknowledged, and by `python -m consumer audit`.
 
@@ -88,7 +91,7 @@ def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) 
         world.journal.say("comparing the table with the ledger")
         check = Check(world.pipeline.clickhouse, world.pipeline.table, world.ledger)
         result = check.run(world.stack.bootstrap_servers, world.pipeline.dead_topic)
-        audit = world.pipeline.audit(AUDIT_WAIT_S, CLICKHOUSE_PORT=str(world.stack.clickhouse_port))
+        audit = world.pipeline.audit(AUDIT_WAIT_S, **world.stack.environment())
         report = Report(
             _replay(seed, chosen),
             took_s,

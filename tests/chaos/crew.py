@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+import string
 import threading
 from collections.abc import Callable
 from typing import NamedTuple
@@ -13,10 +15,11 @@ from tests.integration.sink_process import SinkProcess
 READY = ("assigned", "no partition is left for this consumer, waiting")
 READY_DEADLINE_S = 90.0
 STOP_DEADLINE_S = 40.0
+NAME_LETTERS = 8
 
 
 class Member(NamedTuple):
-    """A sink and its name in logs."""
+    """A sink and its name in logs: letters by lot, so that names tell nothing about age."""
 
     name: str
     process: SinkProcess
@@ -25,9 +28,9 @@ class Member(NamedTuple):
 class Crew:
     """The sinks of a run. Any thread may use it."""
 
-    def __init__(self, pipeline: Pipeline, note: Callable[[str], None]) -> None:
-        """`note` is told of sinks that ended by themselves."""
-        self._pipeline, self._note = pipeline, note
+    def __init__(self, pipeline: Pipeline, note: Callable[[str], None], rng: random.Random) -> None:
+        """`note` is told of sinks that ended by themselves. `rng` draws names, and who leaves if there are too many."""
+        self._pipeline, self._note, self._rng = pipeline, note, rng
         self._lock = threading.RLock()
         self._members: list[Member] = []
         self._wanted = 0
@@ -49,14 +52,14 @@ class Crew:
         """So many from now on; those too many are stopped cleanly."""
         self._wanted = wanted
         while len(surplus := self.members()) > wanted:
-            self.stop(surplus[-1])
+            self.stop(self._rng.choice(surplus))
         self.supervise()
 
     def join(self) -> Member:
         """Start one more than there are."""
         with self._lock:
             self.started += 1
-            name = f"sink{len(self._pipeline.sinks)}"
+            name = "".join(self._rng.choices(string.ascii_lowercase, k=NAME_LETTERS))
             process = self._pipeline.start_sink(INSTANCE=name)
             member = Member(name, process)
             self._members.append(member)

@@ -9,17 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from typing import Any
 
-from kafka import KafkaProducer
+from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from common.kafka_io.connection import connect, producer_options
 from common.settings import KafkaSettings
 from infra.local.waiting import wait_until
-from tests.chaos import messages
+from tests.chaos import messages, wire
 from tests.chaos.ledger import Entry, Ledger
-from tests.chaos.messages import Message, Numbers
+from tests.chaos.messages import Draw, Message, Numbers
 
 log = logging.getLogger(__name__)
 
@@ -74,11 +73,11 @@ class Producer:
         except KafkaError as error:
             log.debug("a producer was abandoned with messages under way: %r", error)
 
-    def send_bad(self, partition: int, count: int) -> int:
+    def send_bad(self, partition: int, count: int, draw: Draw = messages.bad) -> int:
         """So many bad messages in a row, a good one before and after them; how many were handed over."""
         now_ms = round(time.time() * 1000)
-        middle = [messages.bad(self._rng, self._numbers, now_ms) for _ in range(count)]
         with self._lock:
+            middle = [draw(self._rng, self._numbers, now_ms) for _ in range(count)]
             partition %= self._partitions()  # it may not know of a new one yet
             sent = [
                 self._send(partition, message)
@@ -89,6 +88,16 @@ class Producer:
                 )
             ]
         return sum(sent)
+
+    def send_batch(self, partition: int, count: int, draw: Draw, packed: int = wire.NONE) -> None:
+        """So many messages in one record batch, packed with that codec, past the client's own batches."""
+        now_ms = round(time.time() * 1000)
+        with self._lock:
+            at = TopicPartition(self._topic, partition % self._partitions())
+            drawn = [draw(self._rng, self._numbers, now_ms) for _ in range(count)]
+            for _ in drawn:
+                self._ledger.hand_over(at.partition)
+            wire.send(self._client, at, wire.batch(drawn, now_ms, packed), partial(self._answered, at, drawn))
 
     @contextmanager
     def silence(self) -> Iterator[None]:
@@ -127,18 +136,26 @@ class Producer:
         """Hand it over; False when the client did not take it, which makes it a message that never was."""
         self._ledger.hand_over(partition)
         try:
-            key = b"%d" % message.mark
-            future = self._client.send(self._topic, key=key, value=message.value, partition=partition)
+            future = self._client.send(self._topic, key=message.key, value=message.value, partition=partition)
         except KafkaError as error:  # no room, no metadata
             log.warning("a message was not taken: %r", error)
             self._ledger.give_up(partition, message.rows, message.mark)
             return False
-        future.add_callback(partial(self._acknowledged, message))
+        future.add_callback(lambda at: self._acknowledged(message, at.partition, at.offset))
         future.add_errback(partial(self._failed, partition, message))
         return True
 
-    def _acknowledged(self, message: Message, metadata: Any) -> None:
-        self._ledger.acknowledge(Entry(metadata.partition, metadata.offset, message.rows, message.mark))
+    def _answered(
+        self, at: TopicPartition, batch: list[Message], offset: int, error: Exception | None
+    ) -> None:
+        for index, message in enumerate(batch):
+            if error is None:
+                self._acknowledged(message, at.partition, offset + index)
+            else:
+                self._failed(at.partition, message, error)
+
+    def _acknowledged(self, message: Message, partition: int, offset: int) -> None:
+        self._ledger.acknowledge(Entry(partition, offset, message.rows, message.mark))
 
     def _failed(self, partition: int, message: Message, error: BaseException) -> None:
         log.warning("a message ended without an acknowledgement: %r", error)

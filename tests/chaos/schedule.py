@@ -7,14 +7,16 @@ run begins with the very rounds of a shorter one.
 from __future__ import annotations
 
 import random
+import textwrap
 from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 SESSION_S = 6.0
 STORM_S = 20.0
 SOLOS_A_STORM = 2
 MOST_SINKS = 4
 GROW = "partitions-grown"
+LINE = 118
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Kind:
     most_s: float = 0.0
     weight: int = 1  # how often it is in a storm's bag
     solo_weight: int = 1
+    ends_with_storm: bool = False  # or `least_s` after it began, if that is later
 
 
 KINDS = (
@@ -55,8 +58,12 @@ KINDS = (
     Kind("answers-delayed", "network", 1.0, 2.0),
     Kind("trickle", "network", 1.0, 2.0),
     Kind("refused", "network", 0.5, 1.5),
+    Kind("brokers-far", "distance", 3.0, STORM_S, ends_with_storm=True),
     Kind("bad-messages", "data", weight=3),
     Kind("bad-flood", "data", weight=2),
+    Kind("undecodable-rows", "data", weight=2),
+    Kind("odd-headers", "data", weight=3),
+    Kind("bombs", "data", weight=2),
     Kind(
         "feed-parked", "data", weight=0
     ),  # alone: its producers are silent meanwhile, its sinks started anew
@@ -72,9 +79,19 @@ GAPS_S = {
     "brokers": (0.5, 2.0),
     "clickhouse": (2.0, 4.0),
     "network": (0.3, 1.0),
+    "distance": (2.0, 10.0),
     "data": (1.0, 2.5),
 }
 """Between the end of a fault and the next one of its lane."""
+
+
+def listed() -> str:
+    """The faults that there are, lane by lane, for people."""
+    lines = []
+    for lane in LANES:
+        names = ", ".join(kind.name for kind in KINDS if kind.lane == lane)
+        lines.append(textwrap.fill(f"{lane}: {names}", LINE, subsequent_indent="  ", break_on_hyphens=False))
+    return "\n".join(lines)
 
 
 @dataclass(frozen=True)
@@ -149,7 +166,7 @@ def _storm(rng: random.Random, bags: dict[str, Bag], storm: int, *, grows: bool)
             continue
         at_s = rng.uniform(0.0, GAPS_S[lane][1])
         while at_s < STORM_S:
-            strikes.append(_strike(rng, bag.draw(), at_s))
+            strikes.append(_in_storm(_strike(rng, bag.draw(), at_s)))
             at_s += strikes[-1].lasts_s + rng.uniform(*GAPS_S[lane])
     if grows and _is_triangular(
         storm
@@ -160,6 +177,13 @@ def _storm(rng: random.Random, bags: dict[str, Bag], storm: int, *, grows: bool)
 
 def _strike(rng: random.Random, kind: Kind, at_s: float) -> Strike:
     return Strike(round(at_s, 2), kind, round(rng.uniform(kind.least_s, kind.most_s), 2), rng.random())
+
+
+def _in_storm(strike: Strike) -> Strike:
+    if not strike.kind.ends_with_storm:
+        return strike
+    left_s = max(strike.kind.least_s, round(STORM_S - strike.at_s, 2))
+    return replace(strike, lasts_s=min(strike.lasts_s, left_s))
 
 
 def _is_triangular(number: int) -> bool:

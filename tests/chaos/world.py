@@ -1,4 +1,4 @@
-"""Everything a run has: servers, proxy, topics, table, sinks, producers, and who watches them.
+"""Everything a run has: servers, proxies, topics, table, sinks, producers, and who watches them.
 
 with World(seed, folder, console) as world:
     world.begin()
@@ -8,6 +8,7 @@ with World(seed, folder, console) as world:
 
 from __future__ import annotations
 
+import random
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,7 +28,9 @@ from tests.chaos.flow import Flow
 from tests.chaos.journal import Journal
 from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
+from tests.chaos.messages import UNPACKED_LIMIT_BYTES
 from tests.chaos.schedule import SESSION_S
+from tests.integration.latency import BrokersFarAway
 from tests.integration.proof import Proof
 from tests.integration.proxy import Proxy
 
@@ -48,6 +51,7 @@ SINK_SETTINGS = {
     "CLICKHOUSE_SEND_RECEIVE_TIMEOUT_S": "5",
     "DEAD_LETTER_LIMIT": str(DEAD_LETTER_LIMIT),
     "PARK_RETRY_S": "3",
+    "MAX_UNPACKED_BYTES": str(UNPACKED_LIMIT_BYTES),
     "LOG_LEVEL": "DEBUG",
 }
 
@@ -67,7 +71,7 @@ class World:
         self.folder, self.seed, self._rows_per_s = folder, seed, rows_per_s
         folder.mkdir(parents=True, exist_ok=True)
         self.journal = Journal(folder / "events.jsonl", console)
-        self.stack = Stack.on_free_ports(folder / "stack", cache_folder({}))
+        self.stack = Stack.on_free_ports(folder / "stack", cache_folder({}), proxied=True)
         self.disk = SmallDisk(self.stack.clickhouse.data)
         self.ledger = Ledger()
         self.stop = threading.Event()
@@ -82,18 +86,23 @@ class World:
         self._exits.callback(self.stack.down, self.journal.say)
         self.stack.up(self.journal.say)
         self.proxy = self._exits.enter_context(Proxy(self.stack.clickhouse_port))
+        self.far = self._exits.enter_context(BrokersFarAway(self.stack, self.seed))
         self.pipeline = self._exits.enter_context(Proof(self.stack, "chaos", FIRST_PARTITIONS, **KEPT))
-        self._through_proxy = {"CLICKHOUSE_PORT": str(self.proxy.port)}
-        self.pipeline.environment |= SINK_SETTINGS | self._through_proxy
-        settings = self.pipeline.settings
-        self.cluster = Cluster(settings.kafka, self.pipeline.topic, self.pipeline.group)
+        self.pipeline.environment |= SINK_SETTINGS
+        at_hand = self.pipeline.settings.kafka
+        self._through_proxies = {
+            "CLICKHOUSE_PORT": str(self.proxy.port),
+            "BOOTSTRAP_SERVERS": self.far.bootstrap_servers,
+        }
+        self.pipeline.environment |= self._through_proxies
+        self.cluster = Cluster(at_hand, self.pipeline.topic, self.pipeline.group)
         self._exits.callback(self.cluster.close)
         self.cluster.look()
-        self.crew = Crew(self.pipeline, self.journal.remark)
+        self.crew = Crew(self.pipeline, self.journal.remark, random.Random(f"{self.seed}/crew"))
         self._exits.callback(self.crew.kill_all)
         self.flow = Flow(self.stack.clickhouse_port, self.pipeline.table, self.ledger)
         self.load = Load(
-            settings.kafka,
+            self.pipeline.settings.kafka,
             self.pipeline.topic,
             self.ledger,
             seed=self.seed,
@@ -123,7 +132,7 @@ class World:
 
     def start_sinks_anew(self, **settings: str) -> None:
         """All sinks, with these settings in place of the usual ones; returns when they have joined."""
-        self.pipeline.environment |= SINK_SETTINGS | self._through_proxy | settings
+        self.pipeline.environment |= SINK_SETTINGS | self._through_proxies | settings
         self.crew.start_anew()
         self.crew.await_ready()
 

@@ -40,7 +40,7 @@ def stack(
     tmp_path_factory: pytest.TempPathFactory, kafka_cache: Path, request: pytest.FixtureRequest
 ) -> Iterator[Stack]:
     """Three brokers and a ClickHouse, ready. A test that hurts one of them leaves it healthy again."""
-    servers = Stack.on_free_ports(tmp_path_factory.mktemp("stack"), kafka_cache)
+    servers = Stack.on_free_ports(tmp_path_factory.mktemp("stack"), kafka_cache, proxied=True)
     default = signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that SIGTERM tears down too
     try:
         with servers:

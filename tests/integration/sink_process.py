@@ -36,6 +36,10 @@ class SinkProcess:
         """SIGCONT."""
         self._process.send_signal(signal.SIGCONT)
 
+    def ask_to_stop(self) -> None:
+        """SIGTERM, without waiting."""
+        self._process.terminate()
+
     def stop(self, timeout_s: float = 30.0) -> int:
         """End it with SIGTERM; returns its exit code."""
         self._process.terminate()

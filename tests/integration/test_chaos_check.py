@@ -7,10 +7,12 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.chaos import messages
+from infra.local.waiting import wait_until
+from tests.chaos import headers, messages, wire
 from tests.chaos.check import Check, Result
 from tests.chaos.flow import Flow
 from tests.chaos.ledger import Entry, Ledger
+from tests.chaos.load import Producer
 from tests.chaos.messages import Message, Numbers
 from tests.integration.pipeline import TIMESTAMP_MS
 from tests.integration.proof import Proof
@@ -134,14 +136,57 @@ def test_names_a_bad_message_without_a_dead_letter_and_a_letter_of_a_good_one(to
     entry = a_good_one(told)
     told.ledger.hand_over(0)
     told.ledger.acknowledge(Entry(0, 9_999, 0, 7))
+    letter(told, entry, b"{}")
+    found = named(told.compare())
+    assert found == [("missing", 0, 9_999), ("stranger", entry.partition, entry.offset)]
+
+
+def letter(told: Told, entry: Entry, value: bytes | None) -> None:
+    """A dead letter for an address, as a sink writes them."""
     headers = {"partition": str(entry.partition), "offset": str(entry.offset)}
     told.producer.send(
         told.dead_topic,
-        value=b"{}",
+        key=b"k",
+        value=value,
         headers=[(f"penstock-{name}", text.encode()) for name, text in headers.items()],
     ).get(timeout=30)
-    found = named(told.compare())
-    assert found == [("missing", 0, 9_999), ("stranger", entry.partition, entry.offset)]
+
+
+def test_a_bomb_has_a_letter_without_a_value_and_no_other_message_has(told):
+    rng, numbers = random.Random(8), Numbers(10_000, 1)
+    marks = [draw(rng, numbers, TIMESTAMP_MS).mark for draw in (messages.bomb, messages.undecodable)] * 2
+    entries = [Entry(0, 8_000 + index, 0, mark) for index, mark in enumerate(marks)]
+    for entry in entries:
+        told.ledger.hand_over(0)
+        told.ledger.acknowledge(entry)
+    for entry in entries[:2]:
+        letter(told, entry, None)
+    letter(told, entries[2], b"what would have been unpacked")
+    assert named(told.compare()) == [("wrong", 0, 8_001), ("wrong", 0, 8_002), ("missing", 0, 8_003)]
+
+
+@pytest.fixture
+def producer(told: Told) -> Iterator[Producer]:
+    producer = Producer(
+        told.settings.kafka, told.topic, told.ledger, random.Random(9), Numbers(20_000, 1), rows_per_s=0
+    )
+    yield producer
+    producer.abandon()
+
+
+@pytest.mark.parametrize("packed", wire.PACKERS)
+def test_batches_made_by_hand_are_in_the_topic_at_the_offsets_that_the_ledger_knows(told, producer, packed):
+    told.sinks[0].stop()
+    ends = told.ends()
+    for count, draw in ((20, headers.oddly_headed), (1, messages.bomb), (3, messages.undecodable)):
+        producer.send_batch(1, count, draw, packed or (wire.ZSTD if draw is messages.bomb else wire.NONE))
+    assert wait_until(lambda: told.ledger.waiting == 0, 30)
+    assert told.ledger.unknown() == []
+    assert told.ends() == {0: ends[0], 1: ends[1] + 24}
+    new = [entry for entry in entries(told) if entry.partition == 1 and entry.offset >= ends[1]]
+    assert [entry.offset for entry in new] == list(range(ends[1], ends[1] + 24))
+    assert new[20].mark == messages.checksum(None)
+    assert 0 < sum(entry.rows > 0 for entry in new) < 20
 
 
 def test_the_flow_sees_what_is_stored_and_that_it_stands_still(told):

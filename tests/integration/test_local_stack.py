@@ -16,6 +16,7 @@ from clickhouse_driver import Client
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient
 
+from common.errors import SettingError
 from infra.local.errors import StackFailed
 from infra.local.probes import brokers_seen_by
 from infra.local.settings import (
@@ -143,6 +144,19 @@ def test_a_second_up_adopts_what_runs_and_starts_what_does_not(stack, kafka_cach
 def test_up_on_other_ports_is_refused_while_it_runs(stack, kafka_cache):
     with pytest.raises(StackFailed, match="runs on other ports"):
         Stack(stack.folder, Ports(), kafka_cache).up()
+
+
+def test_a_port_behind_a_proxy_is_checked_before_a_start_and_the_proxys_own_is_not(tmp_path, kafka_cache):
+    servers = Stack.on_free_ports(tmp_path, kafka_cache, proxied=True)
+    (at_proxy, behind), *_ = servers.proxied_ports.items()
+    with socket.create_server(("127.0.0.1", at_proxy)):
+        servers.broker(1).check_ports()
+    with socket.create_server(("127.0.0.1", behind)), pytest.raises(SettingError, match=f"^port {behind} "):
+        servers.broker(1).check_ports()
+
+
+def test_the_ports_of_proxies_are_found_again_in_the_folder(stack, kafka_cache):
+    assert Stack(stack.folder, cache=kafka_cache).proxied_ports == stack.proxied_ports
 
 
 class Elsewhere:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
-from tests.chaos.faults import brokers, clickhouse, data, network, sinks
+from tests.chaos.faults import brokers, clickhouse, data, distance, network, sinks
 from tests.chaos.schedule import Strike
 from tests.chaos.world import World
 
@@ -16,5 +16,6 @@ FAULTS: dict[str, Make] = {
     **brokers.FAULTS,
     **clickhouse.FAULTS,
     **network.FAULTS,
+    **distance.FAULTS,
     **data.FAULTS,
 }

@@ -14,6 +14,7 @@ from tests.chaos.schedule import (
     SESSION_S,
     SOLOS_A_STORM,
     STORM_S,
+    listed,
     rounds,
 )
 
@@ -81,6 +82,21 @@ def test_an_hour_has_more_faults_than_the_thousand_that_must_hit():
 
 def test_a_freeze_is_shorter_or_longer_than_the_session_as_its_name_says():
     assert BY_NAME["sink-frozen-shortly"].most_s < SESSION_S < BY_NAME["sink-frozen-past-session"].least_s
+
+
+def test_brokers_are_far_for_seconds_up_to_a_storm_and_not_all_the_time():
+    far = [strike for each in storms() for strike in each.strikes if strike.kind.name == "brokers-far"]
+    assert 2 * len(storms()) > len(far) > len(storms()) / 2
+    assert BY_NAME["brokers-far"].most_s == STORM_S
+    assert all(strike.at_s + strike.lasts_s <= STORM_S + BY_NAME["brokers-far"].least_s for strike in far)
+    assert sum(strike.lasts_s for strike in far) < 0.7 * len(storms()) * STORM_S
+
+
+def test_every_fault_is_listed_with_its_lane():
+    lines = listed()
+    assert all(kind.name in lines for kind in KINDS)
+    assert all(f"{lane}: " in lines for lane in LANES)
+    assert max(map(len, lines.splitlines())) <= 118
 
 
 def test_sinks_are_one_to_four():

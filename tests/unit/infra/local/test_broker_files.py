@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ def test_a_broker_listens_on_its_own_ports_and_knows_all_controllers(tmp_path):
     assert properties["log.dirs"] == str(tmp_path)
 
 
+def test_with_proxies_a_broker_listens_behind_one_and_tells_its_clients_of_the_proxy(tmp_path):
+    ports = replace(PORTS, proxied=(401, 402, 403), behind=(501, 502, 503))
+    properties = as_dict(broker_properties(2, ports, tmp_path))
+    assert properties["listeners"].endswith(",CONTROLLER://127.0.0.1:202,PROXIED://127.0.0.1:502")
+    assert properties["advertised.listeners"] == "BROKER://127.0.0.1:102,PROXIED://127.0.0.1:402"
+    assert properties["listener.security.protocol.map"].endswith(",PROXIED:PLAINTEXT")
+    assert properties["inter.broker.listener.name"] == "BROKER"
+    assert "PROXIED" not in broker_properties(2, PORTS, tmp_path)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [
@@ -33,6 +44,7 @@ def test_a_broker_listens_on_its_own_ports_and_knows_all_controllers(tmp_path):
         ("transaction.state.log.replication.factor", "3"),
         ("transaction.state.log.min.isr", "2"),
         ("auto.create.topics.enable", "false"),
+        ("listener.security.protocol.map", "BROKER:PLAINTEXT,CONTROLLER:PLAINTEXT"),
         ("broker.session.timeout.ms", "2000"),
         ("broker.heartbeat.interval.ms", "400"),
         ("controller.quorum.fetch.timeout.ms", "1000"),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ def test_a_wrong_value_is_refused_with_variable_and_value(text):
 def test_a_record_of_ports_reads_back():
     ports = Ports((1, 2, 3), (4, 5, 6), 7, 8)
     assert Ports.from_record(ports.record()) == ports
+    assert ports.record().keys() == {"brokers", "controllers", "clickhouse", "http"}
+
+
+def test_a_record_of_ports_with_proxies_reads_back_from_json():
+    ports = Ports((1, 2, 3), (4, 5, 6), 7, 8, (9, 10, 11), (12, 13, 14))
+    assert Ports.from_record(json.loads(json.dumps(ports.record()))) == ports
 
 
 def test_the_cache_folder_can_be_named():
