@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from common.errors import UnreadableBatch
 from common.reasons import Reason
 from common.slab import Partition, Record, Slab
 from common.stream import Feed
@@ -161,7 +162,15 @@ class Buffer:
     def _decode_run(self, run: Sequence[Slab], raw_bytes: int) -> None:
         values = list(chain.from_iterable(slab.values for slab in run)) if len(run) > 1 else run[0].values
         offsets = np.concatenate([_offsets_of(slab) for slab in run])
-        made = self.maker.make(values, offsets, raw_bytes)
+        try:
+            made = self.maker.make(values, offsets, raw_bytes)
+        except MemoryError:
+            span = f"{self._partition} offsets {run[0].start}-{run[-1].next_offset}"
+            raise UnreadableBatch(
+                self._partition.topic,
+                f"{span}: the rows of these messages do not fit into memory. Give the sink more, or lower "
+                "MAX_MESSAGE_ROWS and start anew",
+            ) from None
         self._note_bad(run, made.bad, len(values))
         self._messages += len(values)
         if made.blocks:

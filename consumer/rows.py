@@ -156,10 +156,11 @@ class RowMaker:
 
 
 def join_blocks(blocks: Sequence[Columns]) -> Columns:
-    """Blocks of one table as one."""
+    """Blocks of one table as one, of the columns that all of them have."""
     if len(blocks) == 1:
         return blocks[0]
-    return {name: joined([block[name] for block in blocks]) for name in blocks[0]}
+    names = [name for name in blocks[0] if all(name in block for block in blocks)]
+    return {name: joined([block[name] for block in blocks]) for name in names}
 
 
 @contextmanager

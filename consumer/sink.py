@@ -29,7 +29,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Protocol
 
-from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked
+from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked, UnreadableBatch
 from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
 from common.retry import delay_s
@@ -38,7 +38,7 @@ from common.stream import Feed
 from consumer.inserter import Inserter, Result
 from consumer.intent import Intent
 from consumer.job import Acknowledgement, Job
-from consumer.lane import Lane
+from consumer.lane import Commit, Lane
 from consumer.recovery import Outcome
 
 log = logging.getLogger(__name__)
@@ -123,8 +123,13 @@ class Sink:
         if not wanted:
             return
         offsets = {lane.partition: Committed(to.offset, to.intent.encode()) for lane, to in wanted.items()}
-        if not self._commits.commit(offsets, meanwhile=lambda: self._gather(now_s)):
-            return
+        problems: list[tuple[Feed, UnreadableBatch]] = []
+        if self._commits.commit(offsets, meanwhile=lambda: self._gather(now_s, problems)):
+            self._applied(wanted, now_s)
+        for feed, problem in problems:
+            self._blocked(feed, problem)
+
+    def _applied(self, wanted: Mapping[Lane, Commit], now_s: float) -> None:
         for lane, commit in wanted.items():
             if lane.flying is not None and lane.flying.is_done:
                 self._count(lane.flying, now_s)
@@ -133,10 +138,14 @@ class Sink:
                 log.debug("a range is named", extra=_about(commit.named, commit.intent))
             lane.applied(commit)
 
-    def _gather(self, now_s: float) -> None:
+    def _gather(self, now_s: float, problems: list[tuple[Feed, UnreadableBatch]]) -> None:
+        """Decode while a commit travels; feeds that cannot go on are told when its answer is known."""
         for lane in self.lanes.values():
-            lane.gather(now_s)
-            lane.buffer.decode()
+            try:
+                lane.gather(now_s)
+                lane.buffer.decode()
+            except UnreadableBatch as problem:
+                problems.append((lane.feed, problem))
 
     def _send(self, lane: Lane, job: Job, now_s: float) -> None:
         if job.batch.dead and not job.dead_letters:

@@ -22,6 +22,7 @@ TOO_LONG = "too long"
 NO_SUCH_NAME = "not a name of the Enum"
 NONE = "None in a column that is not Nullable"
 NOT_VALID = "not a valid value"
+MISSING = "rows have no such column"
 
 LONGEST_TYPE = 60
 
@@ -48,8 +49,8 @@ class EncodingCheck:
         """Raise DoesNotFit with column, type and flaw, never a value, for the first column that cannot be encoded."""
         for name, kind, dtype in self._columns[table]:
             values = columns.get(name)
-            if values is None:  # the INSERT leaves it out as well
-                continue
+            if values is None:  # the server would fill in a default
+                raise DoesNotFit(name, _short(kind), MISSING)
             if dtype is not None and values.dtype == dtype and values.ndim == 1:  # sent as it is
                 continue
             if flaw := _flaw(kind, values):

@@ -11,7 +11,7 @@ import pytest
 from msgspec import Meta
 
 from common.codec import Codec
-from common.complaints import told
+from common.complaints import reason_of_decoding, told
 from common.reasons import Kind
 
 SECRET = "alice@example.org"
@@ -194,6 +194,13 @@ def test_nor_does_it_at_the_root_of_a_message(event, text):
 )
 def test_kind_and_place_are_told(field, value, told_of_it):
     assert str(reason_of(holding(field), f'{{"f": {value}}}')) == told_of_it
+
+
+@pytest.mark.parametrize("text", ["Quite new: `SECRET`", "Expected `SECRET`, got `int`", "SECRET >= 1"])
+def test_words_that_are_not_known_are_not_told(text):
+    error = raised_by(lambda: msgspec.json.decode(b"1", type=str)).with_traceback(None)
+    error.args = (text.replace("SECRET", SECRET) + " - at `$.f`",)
+    assert str(reason_of_decoding(error)) == "refused by the event type: at `$.f`"
 
 
 class Careful(msgspec.Struct):

@@ -6,7 +6,7 @@ import pytest
 
 from common.columns import one_row_each
 from common.reasons import Kind
-from common.stream import Table
+from common.stream import Rows, Table
 from consumer.batch import MAX_TABLE_PARTITIONS, PIECE_BYTES, Limits
 from tests.unit.consumer.material import (
     BAD,
@@ -377,6 +377,21 @@ def test_a_buffer_may_begin_in_the_middle_of_a_run():
     gathering = buffer(bad_run=5)
     gathering.add(slab([BAD, event(0)]), 0.0)
     assert gathering.cut().longest_bad_run == 6
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_pieces_with_other_columns_or_types_are_no_obstacle(first):
+    def rows(events):
+        odd = [one.n for one in events if one.n % 2]
+        columns = {"n": np.array([one.n for one in events])}
+        return Rows({**columns, "odd": columns["n"] * 0.5} if odd else columns)
+
+    gathering = buffer(Table(name="changing", ddl="", rows=rows))
+    for offset, n in enumerate([first, 1 - first, 2**63 + 2 * 5]):
+        gathering.add(slab([event(n)], offset), 0.0)
+        gathering.decode()
+    block = gathering.cut().blocks["changing"]
+    assert (block["n"].tolist(), "odd" in block) == ([first, 1 - first, 2**63 + 10], False)
 
 
 # Whichever way it is cut

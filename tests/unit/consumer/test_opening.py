@@ -6,13 +6,13 @@ import pytest
 
 from common.address import tp_address
 from common.clickhouse_io.store import Beyond
-from common.errors import ClickHouseUnavailable, KafkaUnavailable
+from common.errors import ClickHouseUnavailable, DoesNotFit, KafkaUnavailable
 from common.kafka_io.group import Committed
 from common.slab import Partition
 from consumer.batch import Limits
 from consumer.intent import Intent
 from consumer.opening import Opening
-from tests.unit.consumer.material import BAD, ONE_EACH, PARTS, SCHEMA, TOPIC_ID, feed, slab
+from tests.unit.consumer.material import BAD, ONE_EACH, PARTS, SCHEMA, TOPIC_ID, event, feed, slab
 
 LIMITS = Limits(rows=1000, payload_bytes=1 << 30, age_s=1.0)
 FIRST, SECOND = Partition("events", 0), Partition("events", 1)
@@ -221,6 +221,21 @@ def test_clickhouse_away_or_an_unknown_coordinator_leave_everything_for_later():
     with pytest.raises(KafkaUnavailable):
         opening(group, tables).open_all()
     assert group.sought == {}
+
+
+def test_lanes_check_what_they_read_also_when_a_feed_is_stopped_and_opened_again():
+    def refuse(table, columns):
+        if 1 in columns["n"]:
+            raise DoesNotFit("n", "UInt8", "out of range")
+
+    group = Group({FIRST: at(0)})
+    feeds = {"events": (feed(), SCHEMA)}
+    opens = Opening(group, Tables(), feeds, LIMITS, group_name="team-sink", check=refuse)
+    first = opens.open_all().lanes[FIRST]
+    for lane in (first, opens.stopped(first, ""), opens.open_feed(feed(), {FIRST: first}).lanes[FIRST]):
+        lane.take([slab([event(n) for n in range(3)])], 3)
+        lane.fill(0.0, hurry=True)
+        assert [letter.record.offset for letter in lane.ready.batch.dead] == [1]
 
 
 def test_a_feed_opened_again_counts_runs_of_bad_messages_on():

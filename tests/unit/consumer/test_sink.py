@@ -600,3 +600,20 @@ def test_whatever_happens_each_offset_is_named_and_passed_once_and_in_order(hous
     assert len(ranges) > 10
     submitted = list(dict.fromkeys((job.batch.first, job.batch.next) for job in house.inserter.submitted))
     assert set(submitted) <= set(ranges)
+
+
+def test_what_cannot_be_decoded_while_a_commit_travels_waits_until_the_answer_is_known(house):
+    """Half-way through, nobody would know whether the commit was applied, and which range may be sent."""
+    house.read(3)
+    house.lane.pending.append(slab([event(9)], house.lane.position))
+    house.lane.buffer.maker.make = out_of_memory
+    house.sink.step(0.0)
+    assert house.lane.flying.batch.next == 3
+    assert [job.batch.next for job in house.inserter.submitted] == [3]
+    ((topic, error),) = house.blocked
+    assert topic == "events"
+    assert str(error).startswith("events/0 offsets 3-4: the rows of these messages do not fit into memory.")
+
+
+def out_of_memory(*arguments):
+    raise MemoryError

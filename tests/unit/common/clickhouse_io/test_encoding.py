@@ -22,6 +22,12 @@ from common.errors import BadData, StartRefused
 from common.reasons import Kind
 from common.stream import Table
 
+ADDRESS = {
+    "_tp": np.zeros(0, "u8"),
+    "_off": np.zeros(0, "u8"),
+    "_row": np.zeros(0, "u4"),
+    "_rows": np.zeros(0, "u4"),
+}
 ENUM = "Enum8('new' = 1, 'old' = 2)"
 
 
@@ -31,7 +37,7 @@ def table(kind):
 
 
 def check(kind, values):
-    EncodingCheck([table(kind)])("t", {"v": values})
+    EncodingCheck([table(kind)])("t", {"v": values, **ADDRESS})
 
 
 def objects(*values):
@@ -187,11 +193,16 @@ def test_what_can_be_encoded_is_let_through_and_left_as_it_is(kind, values):
 
 def test_every_column_of_the_table_is_checked_address_included():
     with pytest.raises(BadData, match="column _tp, UInt64: out of range"):
-        EncodingCheck([table("UInt8")])("t", {"v": array([1], "u1"), "_tp": array([-1], "i8")})
+        EncodingCheck([table("UInt8")])("t", ADDRESS | {"v": array([1], "u1"), "_tp": array([-1], "i8")})
 
 
 def test_a_column_that_the_ddl_does_not_state_is_left_to_the_server():
-    EncodingCheck([table("UInt8")])("t", {"w": objects("anything")})
+    EncodingCheck([table("UInt8")])("t", {"v": array([1], "u1"), "w": objects("anything"), **ADDRESS})
+
+
+def test_a_column_that_rows_leave_out_is_not_left_to_a_default_of_the_server():
+    with pytest.raises(BadData, match="column v, UInt8: rows have no such column"):
+        EncodingCheck([table("UInt8")])("t", ADDRESS)
 
 
 def test_a_long_type_is_cut():
