@@ -6,11 +6,14 @@ rows under a token made of that range, commit `next`. What goes wrong, and why n
 | what goes wrong | what happens |
 |---|---|
 | a message is bad (JSON, type, range) | it goes whole to the dead-letter topic before the offset passes it |
+| a stream's code raises, a column takes no value | that message is bad, its neighbours are stored |
+| a message unpacks to too much, or makes too many rows | it is bad; several such together park the feed |
 | a flood of bad messages | the feed is parked before the batch is named; the other feeds go on |
 | killed before the intent is committed | nothing was sent; the successor reads from `first` and cuts as it likes |
 | killed after the intent, before or in the INSERT | the successor rebuilds that very range and recovers it |
 | killed after the INSERT, before `next` is committed | the successor finds the range complete, commits `next` |
 | the INSERT's acknowledgement is lost | counted by address; the same token makes a second copy harmless |
+| an acknowledged INSERT was dropped as known | counted by address; the next attempt's token fills what is missing |
 | ClickHouse is killed between token and part | the count finds the hole; the next attempt's token fills it |
 | ClickHouse is slow or away | partitions are paused, polling goes on, the job is tried again by recovery |
 | a block is too big for ClickHouse's memory | after five tries the token is used up, the range goes on in more pieces |
@@ -20,6 +23,7 @@ rows under a token made of that range, commit `next`. What goes wrong, and why n
 | a commit's fate is unknown | leave the group, join as a new member, read the truth under a higher generation (R1) |
 | a member that was frozen wakes up | its commits are refused, its INSERTs are dropped by their token |
 | retention cut into what is not stored | the feed is parked: going on would lose rows silently |
+| the topic is deleted | the feed is parked by name; made again, it is stored from its first message on |
 | offsets set by another tool, lost or set back | the feed is parked, with its ways out; `consumer adopt` is one |
 """
 

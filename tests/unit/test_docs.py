@@ -36,6 +36,12 @@ def test_the_changelog_opens_with_the_version_of_the_package():
     assert versions[:1] == [project()["version"]]
 
 
+def test_the_images_say_the_version_of_the_package_when_they_are_told_none():
+    dockerfiles = [f"{service}/Dockerfile" for service in ("consumer", "producer")]
+    told = {re.search(r"^ARG VERSION=(\S+)$", text_of(name), re.MULTILINE)[1] for name in dockerfiles}
+    assert told == {project()["version"]}
+
+
 def test_every_dependency_has_its_line_in_the_readme():
     wanted = project()["dependencies"] + sum(project()["optional-dependencies"].values(), [])
     names = {re.match(r"[\w-]+", requirement)[0] for requirement in wanted}
