@@ -28,7 +28,7 @@ SETTLES, SETTLE_DEADLINE_S = 0.7, 12.0
 # was killed holds the others up until its session has ended.
 OLDEST_LEAVES, KILLED = 0.1, 0.2
 ENDED = (0, -signal.SIGTERM)  # the second: asked before it could listen
-PATIENT = {"KAFKA_REQUEST_TIMEOUT_S": "4", "KAFKA_SESSION_TIMEOUT_S": "5", "KAFKA_CONNECT_TIMEOUT_S": "60"}
+PATIENT = {"KAFKA_REQUEST_TIMEOUT_S": "4", "KAFKA_SESSION_TIMEOUT_S": "6", "KAFKA_CONNECT_TIMEOUT_S": "60"}
 
 REPEATED = """
 SELECT _tp % 65536 AS partition, min(_off), max(_off), count() AS messages
