@@ -1,4 +1,4 @@
-"""Section `questions`: collatz's questions, counting a range and an audit's slice, on a large table.
+"""Section `questions`: collatz's questions, counting a range, opening partitions, an audit's slice, on a large table.
 
 ClickHouse's query condition cache is off: repeated predicates would look free. Asked when the merges that inserting so
 much at once leaves behind have ended.
@@ -15,6 +15,7 @@ from common.clickhouse_io.audit import AuditQueries
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.queries import Asker
 from common.clickhouse_io.store import Range
+from consumer.guard import LOOK_S
 from tests.bench.bench import Bench
 from tests.bench.figures import percentile
 from tests.bench.walks import PARTITIONS, PAYLOAD, Walks
@@ -52,6 +53,9 @@ def measure(bench: Bench, walks: Walks) -> list[dict[str, Any]]:
         "steps/n (drawn)": ask("steps", lambda: {"n": rng.choice(walks.numbers)}),
         f"counting a range of {RANGE_MESSAGES} messages": lambda: walks.store.stored(
             table, [somewhere(RANGE_MESSAGES)]
+        ),
+        f"opening {PARTITIONS} partitions (rows past what is committed?)": lambda: walks.store.beyond(
+            table, walks.ends(), timeout_s=LOOK_S
         ),
         f"an audit's slice of {SLICE_MESSAGES} messages": lambda: audit.seen(
             table, somewhere(SLICE_MESSAGES)

@@ -99,6 +99,10 @@ class Walks:
         columns = with_address(PAYLOAD.table.rows(events), Decoded(events, None, {}), offsets, tp)
         return columns, first, next_offset
 
+    def ends(self) -> dict[int, int]:
+        """`_tp` → the offset after the last message of each partition."""
+        return {tp_address(TOPIC_ID, number): end for number, end in enumerate(self._offsets)}
+
     def range_of(self, partition: int, messages: int, rng: random.Random) -> tuple[int, int, int]:
         """(tp, first, next) of that many messages somewhere in a partition."""
         most = max(0, self._offsets[partition] - messages)
