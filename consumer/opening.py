@@ -105,8 +105,8 @@ class Opening:
     def _missing(self, topics: Iterable[str]) -> dict[str, FeedBlocked]:
         return {
             topic: FeedBlocked(
-                f"topic {topic} is not there any more: was it deleted? Create it (python -m common.topics), or stop "
-                "the sinks of this stream; a topic created again is stored from its first message on"
+                f"topic {topic} is not there any more, or hidden from this user: was it deleted? Create it "
+                "(python -m common.topics): it is then stored from its first message on. Or grant DESCRIBE on it"
             )
             for topic in topics
             if not self._group.has_topic(topic)

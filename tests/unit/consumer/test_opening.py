@@ -208,7 +208,7 @@ def test_a_topic_that_is_gone_blocks_its_feed_by_name():
     group = Group({})
     group.topics = set()
     reason = str(opening(group, Tables()).open_all().blocked["events"])
-    assert reason.startswith("topic events is not there any more: was it deleted?")
+    assert reason.startswith("topic events is not there any more, or hidden from this user: was it deleted?")
 
 
 def test_clickhouse_away_or_an_unknown_coordinator_leave_everything_for_later():
