@@ -194,7 +194,7 @@ class Loop:
     def _stand_by(self, error: KafkaDenied) -> None:
         """A right was taken while we ran: say so, and come back with growing pauses until it is given again.
 
-        A client that was refused may stay silent for ever (facts: poll() answers nothing), so it is made anew.
+        A client that was refused may stay silent for ever (its poll() returns nothing), so a new one is made.
         """
         self._denials += 1
         self._metrics.retries.labels(type(error).__name__).inc()

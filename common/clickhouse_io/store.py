@@ -46,7 +46,7 @@ class Store:
     def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
         """Insert one block (R5); whether it was taken. A table that remembers the token drops it without an error.
 
-        The server refuses a second query of the same id while the first runs (facts: code 216).
+        The server refuses a second query of the same id while the first runs (C1).
         """
         names = ", ".join(f"`{name}`" for name in columns)
         settings = {

@@ -1,4 +1,4 @@
-"""Design §4, rule by rule: R1–R7, S1–S5, traps T1–T6. Each test goes red when its rule is taken out."""
+"""consumer/PROTOCOL.md, rule by rule, on real servers. Each test goes red when its rule is taken out."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def test_where_no_row_lies_past_a_bound_the_projection_answers_from_the_last_gra
     assert read <= of / 8, plan  # the last granule of each part, for each `_tp`
 
 
-def test_a_token_is_kept_when_its_rows_are_deleted(store, sql):
+def test_C5_a_token_is_kept_when_its_rows_are_deleted(store, sql):
     insert(store, days(3))
     sql(f"ALTER TABLE {DAYS.name} DELETE WHERE 1 SETTINGS mutations_sync = 2")
     insert(store, days(3))

@@ -1,4 +1,4 @@
-"""An in-memory ClickHouse for recovery: it honours tokens like the real one (facts C2, C3, C9), and fails to order."""
+"""An in-memory ClickHouse for recovery: it honours tokens like the real one (C2, C3, C5), and fails to order."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class FakeTables:
             self.place(copy)
 
     def log(self, copy: Insert) -> None:
-        """Log the token of the copy's next table partition; its rows are not in place yet (facts C9)."""
+        """Log the token of the copy's next table partition; its rows are not in place yet (C5)."""
         day = next(iter(copy.parts))
         rows = copy.parts.pop(day)
         if (copy.table, day, copy.token) in self.tokens:

@@ -333,7 +333,7 @@ class Server(FakeTables):
             self.running.remove(copy)
 
     def die(self) -> None:
-        """Killed and started again: what ran is gone; a token may be logged whose part is not (facts C9)."""
+        """Killed and started again: what ran is gone; a token may be logged whose part is not (C5)."""
         self.running.clear()
 
 
