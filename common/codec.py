@@ -64,7 +64,9 @@ class Codec:
     def decode_message(self, value: RawValue) -> list[Any]:
         """The events of one message, at least one. Raises BadData with the reason."""
         if isinstance(value, TooLarge):
-            raise BadData(Kind.TOO_LARGE, f"unpacks to more than {value.limit_bytes:,} bytes")
+            raise BadData(
+                Kind.TOO_LARGE, f"unpacks to more than {value.limit_bytes:,} bytes (MAX_UNPACKED_BYTES)"
+            )
         if value is None:
             raise BadData(Kind.TOMBSTONE, "the message has no value")
         if not value:

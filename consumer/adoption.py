@@ -31,6 +31,10 @@ def stored_until(standing: Standing, highest: int | None) -> int:
     if _is_in_flight(standing):
         return standing.committed or 0
     claimed = standing.committed if standing.intent is not None else None
+    if (
+        claimed is not None and claimed > standing.end
+    ):  # set by hand, or the log was cut: then there are rows past its end
+        claimed = None
     return max(standing.first, claimed or 0, 0 if highest is None else highest + 1)
 
 

@@ -104,7 +104,7 @@ class Buffer:
         self._raw: list[Slab] = []
         self._raw_bytes = self._raw_messages = 0
         self._pieces: list[dict[str, Columns]] = []
-        self._dead: list[DeadLetter] = []
+        self.dead: list[DeadLetter] = []
         self._rows = {table.name: 0 for table in self._tables}
         self._table_partitions: dict[str, set[Hashable]] = {table.name: set() for table in self._tables}
         self._messages = 0
@@ -188,7 +188,7 @@ class Buffer:
             if any(index in bad for index in range(base, base + len(slab))):
                 for index, record in enumerate(slab.records(), start=base):
                     if index in bad:
-                        self._dead.append(DeadLetter(record, bad[index]))
+                        self.dead.append(DeadLetter(record, bad[index]))
                         self.payload_bytes += record.size_bytes
             base += len(slab)
 
@@ -221,7 +221,7 @@ class Buffer:
                 for name, rows in self._rows.items()
                 if rows
             },
-            dead=self._dead,
+            dead=self.dead,
             bad_run_before=self.bad_run_before,
             longest_bad_run=self.longest_bad_run,
         )

@@ -30,8 +30,8 @@ PAST_THE_LAST = 2**63
 MESSAGES_AT_ONCE = 1_000
 NO_OFFSETS = np.zeros(0, np.uint64)
 ROWS_WITHOUT_COMMIT = (
-    "the tables hold rows of it all the same (another KAFKA_GROUP_ID, or expired offsets?), no sink will start on it: "
-    "stop all sinks, then: python -m consumer adopt"
+    "the tables hold rows of it all the same: is KAFKA_GROUP_ID the one that its sinks have? If so, its offsets were "
+    "lost, and no sink goes on: stop all sinks, then: python -m consumer adopt"
 )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields, replace
 from common.errors import OffsetRefused
 
 _FORMAT = 1
-_REASON_CHARACTERS = 300  # Kafka refuses metadata above 4,096 bytes
+_REASON_BYTES = 3_000  # of JSON: Kafka refuses metadata above 4,096 bytes
 
 DEFAULT_UNPACKED_BYTES, DEFAULT_MESSAGE_ROWS = 64 << 20, 1_000_000
 """The defaults of MAX_UNPACKED_BYTES and MAX_MESSAGE_ROWS: an intent names other limits only."""
@@ -46,7 +46,7 @@ class Intent:
             "next": self.next,
             "attempt": self.attempt if self.next is not None else None,
             "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
-            "parked": self.parked[:_REASON_CHARACTERS] or None,
+            "parked": _cut(self.parked) or None,
             "max_unpacked_bytes": _unless(DEFAULT_UNPACKED_BYTES, self.max_unpacked_bytes),
             "max_message_rows": _unless(DEFAULT_MESSAGE_ROWS, self.max_message_rows),
         }
@@ -61,6 +61,16 @@ class Intent:
 
 def _unless(default: int, value: int) -> int | None:
     return None if value == default else value
+
+
+def _cut(reason: str) -> str:
+    """The reason, or as much of its beginning as there is room for, with "…" after it."""
+    if len(json.dumps(reason)) <= _REASON_BYTES:
+        return reason
+    kept = reason[:_REASON_BYTES]
+    while len(json.dumps(kept)) > _REASON_BYTES - 8:
+        kept = kept[: len(kept) * 3 // 4]
+    return f"{kept}…"
 
 
 def decode(metadata: str, where: str) -> Intent:

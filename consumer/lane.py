@@ -107,6 +107,12 @@ class Lane:
         return max(ready, self.buffer.longest_bad_run)
 
     @property
+    def first_fault(self) -> str:
+        """What is wrong with the first bad message that is not named yet, as ` (the first: …)`; may be empty."""
+        dead = [*(self.ready.batch.dead if self.ready is not None else ()), *self.buffer.dead]
+        return f" (the first: {dead[0].reason})" if dead else ""
+
+    @property
     def bad_run(self) -> int:
         """How many bad messages in a row end at the committed offset: where a lane opened anew counts on."""
         unfinished = self.flying or self.ready

@@ -170,15 +170,23 @@ class Loop:
         self._metrics.rebalances.inc()
         for topic, blocked in opened.blocked.items():
             self._parking.park(self._opening.feed(topic), blocked)
-        partitions = sorted(map(str, self._sink.lanes))
-        work = ", ".join(partitions)
-        detail = f"working on {work}" if work else "idle: more consumers than partitions"
-        self._health.set_ready(True, detail)
+        partitions = sorted(map(str, self._group.assigned()))
+        self._health.set_ready(True, self._work(partitions))
         self._denials = 0
+        is_idle = not partitions and not opened.blocked
         log.info(
-            "assigned" if partitions else "no partition is left for this consumer, waiting",
+            "no partition is left for this consumer, waiting" if is_idle else "assigned",
             extra={"partitions": partitions},
         )
+
+    def _work(self, partitions: list[str]) -> str:
+        """What this sink does, in a few words; why feeds are parked is told beside it."""
+        working = [str(at) for at, lane in sorted(self._sink.lanes.items()) if not lane.parked]
+        if working:
+            return f"working on {', '.join(working)}"
+        if partitions or self._parking.is_any_parked:
+            return "every feed that is here is parked"
+        return "idle: more consumers than partitions"
 
     def _rejoin(self) -> None:
         self._sink.drop()

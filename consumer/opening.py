@@ -220,21 +220,26 @@ def _out_of_range(lane: Lane, first: int, end: int) -> FeedBlocked | None:
         return expired(lane.partition, lane.committed, first)
     if end < lane.committed:
         return FeedBlocked(
-            f"{lane.partition}: the log ends at offset {end}, but everything below {lane.committed} is stored "
-            "already. Brokers have lost records (an unclean election?): what they write there next would pass "
-            "for stored. Create the topic anew, or a topic of another name"
+            f"{lane.partition}: the committed offset {lane.committed} is past the end of the log, {end}. Either it was "
+            "set by hand: stop all sinks, run python -m consumer adopt, start them. Or brokers have lost records (an "
+            "unclean election?), and what they write there next would pass for stored: adopt refuses then; create the "
+            "topic again, or one of another name"
         )
     return None
 
 
 def _by_topic(problems: Iterable[tuple[Partition, FeedBlocked]]) -> dict[str, FeedBlocked]:
-    """Topic → its first problem, and how many more of its partitions have one."""
-    each: dict[str, list[FeedBlocked]] = {}
-    for partition, error in problems:
-        each.setdefault(partition.topic, []).append(error)
-    return {
-        topic: errors[0]
-        if len(errors) == 1
-        else FeedBlocked(f"{errors[0]} (and {len(errors) - 1} more of its partitions)")
-        for topic, errors in each.items()
-    }
+    """Topic → the problem of its first partition that has one, and which others have one, too."""
+    each: dict[str, list[tuple[Partition, FeedBlocked]]] = {}
+    for partition, error in sorted(problems, key=lambda problem: problem[0]):
+        each.setdefault(partition.topic, []).append((partition, error))
+    blocked = {}
+    for topic, found in each.items():
+        (_, first), *others = found
+        more = (
+            f". The like holds for {', '.join(str(at) for at, _ in others)}: python -m consumer status"
+            if others
+            else ""
+        )
+        blocked[topic] = FeedBlocked(f"{first}{more}") if others else first
+    return blocked

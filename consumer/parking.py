@@ -55,12 +55,17 @@ class Parking:
         parked = self._parked.get(feed.topic)
         return parked.reason if parked else ""
 
+    @property
+    def is_any_parked(self) -> bool:
+        """Whether any feed stands still."""
+        return bool(self._parked)
+
     def park(self, feed: Feed, error: FeedBlocked) -> None:
         """The feed's partitions stand still from now on; the other feeds go on."""
         reason = str(error)
         since_s = self._since(feed.topic)
         self._parked[feed.topic] = _Parked(feed, reason, self._now_s() + self._retry_every_s, since_s)
-        todo = f"mend it; it is tried again every {self._retry_every_s:g} s"
+        todo = f"remove the cause; it is tried again every {self._retry_every_s:g} s"
         self._health.park(feed.topic, reason, todo, since_s)
         self._metrics.parked.labels(feed.topic).set(1)
         log.error("a feed is parked", extra={"feed": feed.topic, "reason": reason, "todo": todo})
@@ -80,8 +85,8 @@ class Parking:
                 lane.feed,
                 FeedBlocked(
                     f"{lane.partition}: more than {self._dead_letter_limit} bad messages in a row from offset "
-                    f"{lane.committed} on. Mend the producer; to send them all to {lane.feed.dead_topic}, raise "
-                    "DEAD_LETTER_LIMIT and start the sink again"
+                    f"{lane.committed} on{lane.first_fault}. Correct the producer; to send them all to "
+                    f"{lane.feed.dead_topic}, raise DEAD_LETTER_LIMIT and start the sink again"
                 ),
             )
 
@@ -94,6 +99,7 @@ class Parking:
                 still = self._resume(parked.feed)
                 if still is None:
                     self._forget(topic)
+                    log.info("a parked feed goes on", extra={"feed": topic, "was": parked.reason})
                 else:
                     self.park(parked.feed, still)
 

@@ -97,7 +97,7 @@ class RowMaker:
         largest = _SMALLEST_VALUE_BYTES * limit
         if size_bytes is not None and size_bytes <= largest:
             return {}
-        reason = Reason(Kind.TOO_LARGE, f"more than {limit:,} values")
+        reason = Reason(Kind.TOO_LARGE, f"more than {limit:,} values (MAX_MESSAGE_ROWS)")
         return {
             index: reason
             for index, value in enumerate(values)
@@ -133,7 +133,7 @@ class RowMaker:
                     made.table_partitions[table.name] = set(seen.tolist())
             rows = columns["_rows"]
             if len(rows) > self.message_rows and rows.max() > self.message_rows:
-                raise BadData(Kind.TOO_LARGE, f"more than {self.message_rows:,} rows")
+                raise BadData(Kind.TOO_LARGE, f"more than {self.message_rows:,} rows (MAX_MESSAGE_ROWS)")
             if self._check is not None:
                 with _blamed_on_stream(table):
                     self._check(table.name, columns)

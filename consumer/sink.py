@@ -175,10 +175,8 @@ class Sink:
             )
             for letter in dead
         ]
-        for letter in dead:
-            self._metrics.dead_letters.labels(feed.topic, letter.reason.kind.value).inc()
         log.warning(
-            "messages went to the dead-letter topic",
+            "messages go to the dead-letter topic",
             extra={"topic": feed.dead_topic, "messages": len(dead), "first_reason": str(dead[0].reason)},
         )
 
@@ -243,6 +241,8 @@ class Sink:
         self._metrics.rows.labels(topic).inc(job.batch.rows)
         self._metrics.bytes.labels(topic).inc(job.batch.payload_bytes)
         self._metrics.batches.labels(topic).inc()
+        for letter in job.batch.dead:
+            self._metrics.dead_letters.labels(topic, letter.reason.kind.value).inc()
         self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - job.batch.born_s))
 
 

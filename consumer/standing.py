@@ -83,7 +83,7 @@ class Standing:
             found.append(f"group {group} has committed nothing of it yet")
         if self.is_foreign:
             found.append(
-                "the committed offset was set by another tool, no sink will start on it: stop all sinks, then: "
+                "the committed offset was set by another tool, no sink goes on with it: stop all sinks, then: "
                 "python -m consumer adopt"
             )
         if self.expired:
@@ -92,7 +92,7 @@ class Standing:
                 "sinks, then: python -m consumer adopt --skip-expired"
             )
         if self.committed is not None and self.committed > self.end:
-            found.append(f"the committed offset {self.committed} lies behind the end of the log, {self.end}")
+            found.append(f"the committed offset {self.committed} is past the end of the log, {self.end}")
         if self.intent is not None and self.intent.parked:
             found.append(f"parked: {self.intent.parked}")
         return found

@@ -133,6 +133,7 @@ def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted:
         return ClickHouseRefused(f"{where} cannot be used: {reason}")
     if isinstance(error, errors.NetworkError | errors.SocketTimeoutError):
         hint = "; does the port speak TLS? CLICKHOUSE_SECURE=true" if "EOF" in text else ""
+        hint = hint or "; is it CLICKHOUSE_HOST and CLICKHOUSE_PORT?"
         return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)}{hint})")
     if isinstance(error, errors.ServerException):
         said = f"code {error.code}, {_first_line(error.message)}"
@@ -167,4 +168,4 @@ def _without_values(error: Exception) -> str:
 def _first_line(text: str) -> str:
     """What ClickHouse says, without the values that it shows of a row that violates a constraint (469)."""
     lines = [line for line in text.replace("DB::Exception: ", "").splitlines() if line.strip()]
-    return _VALUES.split(lines[0])[0][:300] if lines else "no reason given"
+    return _VALUES.split(lines[0])[0].removesuffix(" Stack trace:")[:300] if lines else "no reason given"

@@ -50,20 +50,25 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
             admin.wait_usable([spec.name for spec in specs], USABLE_TIMEOUT_S)
     finally:
         admin.close()
-    for line in _report(specs, states, todo, "would create" if args.dry_run else "created"):
+    words = ("would create", "would grow") if args.dry_run else ("created", "grown")
+    for line in _report(specs, states, todo, *words):
         print(line)
     return 0
 
 
 def _report(
-    specs: Sequence[TopicSpec], states: Mapping[str, TopicState], todo: Plan, created: str
+    specs: Sequence[TopicSpec],
+    states: Mapping[str, TopicState],
+    todo: Plan,
+    created: str,
+    grown: str,
 ) -> list[str]:
     new = {spec.name: spec for spec in todo.create}
     lines = []
     for spec in specs:
         now = new.get(spec.name) or states[spec.name]
         size = todo.grow.get(spec.name, now.partitions)
-        done = created if spec.name in new else "grown" if spec.name in todo.grow else "present"
+        done = created if spec.name in new else grown if spec.name in todo.grow else "present"
         line = f"{done:13}{spec.name}  partitions={size} replicas={now.replication_factor}"
         if spec.name not in new and now.replication_factor != spec.replication_factor:
             line += f", REPLICATION_FACTOR says {spec.replication_factor}"

@@ -7,7 +7,7 @@ import json
 import sys
 
 from common.config import Settings
-from common.errors import KafkaUnavailable
+from common.errors import KafkaUnavailable, PenstockError
 from common.kafka_io.overview import Overview
 from common.stream import Feed, Stream
 from consumer.audit_report import as_json, explain, show_counts, unjudged
@@ -25,8 +25,8 @@ neither all their rows nor a dead letter; repeated: messages with a row that is 
 a dead letter; lag: offsets that are not committed yet.
 
 Exit code 0: everything was judged, and nothing is missing or repeated. 1: something is, or --wait was too short.
-3: of a topic nothing was judged, because it does not exist or the group has committed nothing of it; what was judged
-is in order.
+3: of a topic nothing was judged, because it does not exist, the group has committed nothing of it, or a server or a
+table could not be asked; what was judged is in order.
 """
 SOUND, WRONG, NOT_JUDGED = 0, 1, 3
 
@@ -50,8 +50,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
     """Audit and tell; 0 only if all was judged and nothing is wrong.
 
-    Raises KafkaUnavailable, ClickHouseUnavailable, SchemaMismatch.
+    What cannot be asked is one line on stderr, and NOT_JUDGED.
     """
+    try:
+        return _audit(settings, streams, chosen, clock)
+    except PenstockError as error:
+        sys.stderr.write(f"nothing was judged: {error}\n")
+        return NOT_JUDGED
+
+
+def _audit(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
     group = sink_group(settings)
     feeds = [feed for stream in streams for feed in stream.feeds]
     with connected(settings, clock) as (overview, inspection):

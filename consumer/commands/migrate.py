@@ -10,9 +10,17 @@ from common.config import Settings
 from common.stream import Stream
 from consumer.start import Clock
 
+MEANING = """
+Safe to run again: tables that exist are compared, never changed. Where one differs from its stream, the message holds
+the ALTER that removes the difference. Exit code 0: all tables are there, and as the streams need them; 1: one differs,
+or ClickHouse refuses or does not answer.
+"""
+
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None."""
+    """None; explains it."""
+    parser.epilog = MEANING
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:

@@ -19,8 +19,21 @@ from consumer.start import Clock, build, check_start
 log = logging.getLogger(__name__)
 
 
+MEANING = """
+Runs until SIGTERM or SIGINT, then finishes what is on its way and leaves the group. Start as many as there are
+partitions: they share the work. What cannot go on is parked and tried again, the rest goes on: see `status`, the log,
+and /ready with HTTP_PORT. Settings that matter here: KAFKA_GROUP_ID, BATCH_ROWS, BATCH_BYTES, BATCH_AGE_S,
+DEAD_LETTER_LIMIT, PARK_RETRY_S, HTTP_PORT. Exit code 0: asked to stop; 1: refused to start; 2: a wrong setting.
+
+example:
+  HTTP_PORT=8001 python -m consumer sink collatz
+"""
+
+
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None: a sink is told by its settings."""
+    """None, a sink is told by its settings; explains it."""
+    parser.epilog = MEANING
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:

@@ -84,15 +84,15 @@ def _refusals(
     try:
         found = find_excess(store, _bounds(feeds, standings), timeout_s=LOOK_S)
     except (ClickHouseUnavailable, FeedBlocked) as error:
-        return [f"whether tables hold rows past what is committed was not looked at: {error}"]
+        return [f"ClickHouse could not be asked whether tables hold rows past what is committed: {error}"]
     finally:
         store.close()
     if found:  # a sink may have named and stored more since: it committed before it inserted
         now = {bound.partition: bound.offset for bound in _bounds(feeds, look(overview, group, feeds))}
         found = {at: excess for at, excess in found.items() if excess.beyond.highest >= now.get(at, 0)}
     return [
-        f"{at}: {excess.table} holds rows of offsets {excess.beyond.lowest} to {excess.beyond.highest}, but only what "
-        f"lies below {excess.bound.offset} is committed or named: no sink will go on. {excess.ways_out()}"
+        f"{at}: {excess.table} holds rows of offsets {excess.beyond.lowest} to {excess.beyond.highest}, but only "
+        f"offsets below {excess.bound.offset} are committed or named in an intent: no sink goes on. {excess.ways_out()}"
         for at, excess in found.items()
     ]
 

@@ -285,7 +285,8 @@ def test_an_audit_of_a_group_that_has_committed_nothing_says_so_with_a_code_of_i
 )
 def test_servers_that_cannot_be_asked_are_one_line(pipeline, changed, said):
     done = pipeline.run("audit", "--json", **changed)
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (3, "")
+    assert done.stderr.startswith("nothing was judged: ")
     assert said in done.stderr
     assert len(done.stderr.splitlines()) == 1, done.stderr
 

@@ -139,7 +139,10 @@ def test_bad_messages_of_any_client_become_dead_letters_of_the_sink(stack, reque
     assert bad.headers[:2] == [("trace-?", b"\x00\xff"), ("", None)]
     assert b"UTF-8" in dict(bad.headers)["penstock-note"]
     assert (large.key, large.value) == (None, None)
-    assert dict(large.headers)["penstock-reason"] == b"too large: unpacks to more than 1,048,576 bytes"
+    assert (
+        dict(large.headers)["penstock-reason"]
+        == b"too large: unpacks to more than 1,048,576 bytes (MAX_UNPACKED_BYTES)"
+    )
     assert b"not in this letter" in dict(large.headers)["penstock-note"]
     assert {dict(letter.headers)["penstock-time"] for letter in (bad, large)} == {b"%d" % (NOW_MS + YEAR_MS)}
 

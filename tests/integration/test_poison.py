@@ -67,7 +67,7 @@ BAD = {
     b'{"n": 5, "colour": "alice@example.org"}': "not a name of the Enum",
     b'{"n": 6, "tags": ["alice@example.org", 1]}': "column tags, Array(String): wrong type",
     b'{"n": "alice@example.org"}': "wrong type: expected `int`, got `str` - at `$.n`",
-    b"[" + b",".join([b'{"n": 8}'] * 11) + b"]": "too large: more than 10 rows",
+    b"[" + b",".join([b'{"n": 8}'] * 11) + b"]": "too large: more than 10 rows (MAX_MESSAGE_ROWS)",
 }
 GOOD = {
     b'{"n": 0, "total": "9999999999999999.99", "ip": "255.255.255.255"}': (

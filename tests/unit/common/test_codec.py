@@ -36,7 +36,7 @@ def with_field(text):
 BAD = {
     "a message that was not unpacked": (
         TooLarge(1_000_000),
-        "too large: unpacks to more than 1,000,000 bytes",
+        "too large: unpacks to more than 1,000,000 bytes (MAX_UNPACKED_BYTES)",
     ),
     "a tombstone": (None, "tombstone: the message has no value"),
     "an empty body": (b"", "empty: the message has no body"),
@@ -183,7 +183,10 @@ def test_one_event_a_message_needs_no_counts():
 def test_a_message_that_was_not_unpacked_is_bad_data_beside_any_other(neighbour):
     for values in ([neighbour, TooLarge(9)], [TooLarge(9), neighbour]):
         bad = codec.decode([GOOD, *values]).bad
-        assert str(bad[values.index(TooLarge(9)) + 1]) == "too large: unpacks to more than 9 bytes"
+        assert (
+            str(bad[values.index(TooLarge(9)) + 1])
+            == "too large: unpacks to more than 9 bytes (MAX_UNPACKED_BYTES)"
+        )
 
 
 def test_no_message_makes_no_event():

@@ -2,6 +2,7 @@ import io
 import logging
 import os
 import signal
+import subprocess
 import sys
 import threading
 
@@ -58,6 +59,18 @@ def test_a_reader_that_left_ends_a_command_quietly(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(os.fdopen(writing, "wb")))
     assert run(lambda: sys.stdout.write("line\n") and None) == 141
     sys.stdout.close()
+
+
+def test_a_reader_that_left_before_much_was_written_ends_a_command_quietly():
+    """What does not fit into the buffer is written at once, and nothing is left to flush."""
+    script = "import sys; from common.process import run; sys.stdin.read(); "
+    script += "sys.exit(run(lambda: sys.stdout.write('x' * 10**6) and 0))"
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen([sys.executable, "-c", script], **pipes) as process:
+        process.stdout.close()
+        process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait(30) == 128 + signal.SIGPIPE
 
 
 def test_a_broken_pipe_elsewhere_is_an_error(caplog):

@@ -8,9 +8,9 @@ def test_a_reason_is_its_kind_and_what_more_may_be_told():
 
 
 def test_bad_data_carries_its_reason():
-    error = BadData(Kind.TOO_LARGE, "more than 5 rows")
-    assert (str(error), error.kind) == ("too large: more than 5 rows", Kind.TOO_LARGE)
-    assert error.reason == Reason(Kind.TOO_LARGE, "more than 5 rows")
+    error = BadData(Kind.TOO_LARGE, "more than 5 rows (MAX_MESSAGE_ROWS)")
+    assert (str(error), error.kind) == ("too large: more than 5 rows (MAX_MESSAGE_ROWS)", Kind.TOO_LARGE)
+    assert error.reason == Reason(Kind.TOO_LARGE, "more than 5 rows (MAX_MESSAGE_ROWS)")
 
 
 def test_kinds_are_short_enough_for_labels_and_all_different():

@@ -137,6 +137,16 @@ def test_behind_an_overtaken_range_a_group_goes_on_or_mends_like_one_that_was_se
     assert decode(mend.commit.metadata, "").next == 900
 
 
+def test_a_committed_offset_past_the_end_is_no_claim_where_the_tables_do_not_bear_it_out():
+    set_by_hand = standing(END + 5, OURS)
+    assert objection(set_by_hand, 399, skip_expired=False) is None
+    assert stored_until(set_by_hand, 399) == 400
+    step = decide(set_by_hand, verdict(400, messages=300), "new")
+    assert (step.refused, step.commit.offset) == (False, 400)
+    cut_off = objection(set_by_hand, END + 4, skip_expired=False)
+    assert "cut off" in cut_off.says
+
+
 EXPIRED, EXPIRED_IN_FLIGHT = standing(50, OURS), standing(50, FLYING)
 
 

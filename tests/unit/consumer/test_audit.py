@@ -121,7 +121,7 @@ def test_whatever_a_stream_raises_is_told_of_that_message_alone(exception):
         12: "no rows in headers",
         13: "neither rows nor a dead letter (stream code failed: "
         f"{type(exception).__name__} in the rows of headers)",
-        14: "neither rows nor a dead letter (too large: unpacks to more than 1,000 bytes)",
+        14: "neither rows nor a dead letter (too large: unpacks to more than 1,000 bytes (MAX_UNPACKED_BYTES))",
     }
 
 
@@ -136,7 +136,7 @@ def test_what_the_sink_refuses_as_too_large_or_not_encodable_the_audit_calls_bad
     judged.judge(FIRST, UNTIL, {"headers": held, "items": held})
     judged.read_again(offsets(13, 17), [message(51), message(7)])
     assert [finding.how for finding in judged.verdict.findings["missing"]] == [
-        "neither rows nor a dead letter (too large: more than 50 rows)",
+        "neither rows nor a dead letter (too large: more than 50 rows (MAX_MESSAGE_ROWS))",
         "neither rows nor a dead letter (cannot be encoded: table headers, column items, UInt8: out of range)",
     ]
 

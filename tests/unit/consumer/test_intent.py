@@ -68,7 +68,15 @@ def test_it_stays_below_what_kafka_takes_with_the_longest_reason(reason):
         max_message_rows=10**8 - 1,
     )
     assert len(said.encode().encode()) < LARGEST_METADATA_BYTES
-    assert reason.startswith(decode(said.encode(), "events/0").parked)
+    kept = decode(said.encode(), "events/0").parked
+    assert kept.endswith("…")
+    assert reason.startswith(kept[:-1])
+    assert len(kept) > 100
+
+
+def test_a_reason_of_two_paragraphs_is_kept_whole():
+    reason = "why it stands still, and what to do. " * 60
+    assert decode(intent(parked=reason).encode(), "events/0").parked == reason
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,24 @@ def test_clickhouse_away_at_a_rebalance_is_waited_for_as_a_member_however_long()
     )
 
 
+@pytest.mark.parametrize(
+    ("assigned", "working", "is_parked", "said"),
+    [
+        ([FIRST, SECOND], [FIRST, SECOND], False, "working on events/0, events/1"),
+        ([FIRST, SECOND], [SECOND], True, "working on events/1"),
+        ([FIRST], [], True, "every feed that is here is parked"),
+        ([], [], True, "every feed that is here is parked"),
+        ([], [], False, "idle: more consumers than partitions"),
+    ],
+    ids=["all at work", "one parked", "all parked", "its topic is gone", "idle"],
+)
+def test_ready_says_what_a_sink_works_on(assigned, working, is_parked, said):
+    sink = Sink(*map(lane, working))
+    made = loop(sink)
+    made._parking = SimpleNamespace(is_any_parked=is_parked)
+    assert made._work(sorted(map(str, assigned))) == said
+
+
 def test_a_kafka_client_that_fails_for_long_is_made_anew():
     group = Member()
     waiting, _ = loop_that_cannot_open(group, KafkaUnavailable("no answer"))

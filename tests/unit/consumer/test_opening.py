@@ -184,16 +184,19 @@ def test_an_offset_that_is_not_ours_blocks_the_feed_and_gives_the_client_a_posit
     assert (opened.lanes, group.committed, group.sought) == ({}, [], {FIRST: 0})
 
 
-def test_several_bad_partitions_of_a_feed_are_one_reason_that_counts_them():
+def test_several_bad_partitions_of_a_feed_are_one_reason_that_names_them():
     group = Group({FIRST: Committed(40, ""), SECOND: Committed(40, "")})
     reason = str(opening(group, Tables()).open_all().blocked["events"])
     assert reason.startswith("events/0: ")
-    assert reason.endswith("(and 1 more of its partitions)")
+    assert reason.endswith(". The like holds for events/1: python -m consumer status")
 
 
 @pytest.mark.parametrize(
     ("first", "end", "said"),
-    [(41, 1000, "were deleted by retention"), (0, 39, "the log ends at offset 39")],
+    [
+        (41, 1000, "were deleted by retention"),
+        (0, 39, "the committed offset 40 is past the end of the log, 39"),
+    ],
     ids=["retention", "a log cut off"],
 )
 def test_a_log_that_does_not_hold_what_comes_next_blocks_the_feed(first, end, said):

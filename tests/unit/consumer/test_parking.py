@@ -78,7 +78,7 @@ def test_health_metrics_and_log_say_why_a_feed_is_parked_and_what_to_do(place, c
         {
             "feed": "events",
             "reason": REASON,
-            "todo": "mend it; it is tried again every 30 s",
+            "todo": "remove the cause; it is tried again every 30 s",
             "since": "2026-11-18T11:08:20+00:00",
         }
     ]
@@ -165,7 +165,9 @@ def test_as_many_bad_messages_in_a_row_as_allowed_are_no_flood(place):
 def test_a_flood_of_bad_messages_parks_the_feed_and_says_how_to_go_on(place):
     place.parking.check_flood(lane_with(bad=6))
     reason = place.parking.reason(place.feed)
-    assert reason.startswith("events/0: more than 5 bad messages in a row from offset 40 on.")
+    assert reason.startswith(
+        "events/0: more than 5 bad messages in a row from offset 40 on (the first: not JSON: "
+    )
     assert "raise DEAD_LETTER_LIMIT and start the sink again" in reason
 
 

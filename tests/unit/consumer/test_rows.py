@@ -185,7 +185,10 @@ def test_what_the_driver_cannot_encode_is_the_fault_of_one_message():
 def test_a_message_may_make_so_many_rows_of_one_table_and_no_more():
     values = [event(0, parts=10), event(1, parts=11), array(event(2, parts=6), event(3, parts=5)), event(4)]
     made = make(values, ONE_EACH, PARTS, message_rows=10)
-    assert reasons(made) == {1: "too large: more than 10 rows", 2: "too large: more than 10 rows"}
+    assert reasons(made) == {
+        1: "too large: more than 10 rows (MAX_MESSAGE_ROWS)",
+        2: "too large: more than 10 rows (MAX_MESSAGE_ROWS)",
+    }
     assert address(made.blocks["one_each"]) == [(0, 0, 1), (3, 0, 1)]
 
 
@@ -197,7 +200,7 @@ def test_many_messages_may_make_more_rows_than_one_may():
 def test_a_message_of_more_values_than_rows_may_be_made_is_not_even_decoded():
     many = array(*[event(0, parts=0)] * 5)
     made = make([event(0), many, event(2)], PARTS, message_rows=10)
-    assert reasons(made) == {1: "too large: more than 10 values"}
+    assert reasons(made) == {1: "too large: more than 10 values (MAX_MESSAGE_ROWS)"}
     assert make([many], PARTS, message_rows=20).bad == {}
 
 
@@ -219,7 +222,7 @@ def test_a_string_that_does_not_end_costs_no_more_time_than_one_that_does():
 
 def test_a_message_that_was_not_unpacked_is_bad_and_its_neighbours_are_not():
     made = make([event(0), TooLarge(268_435_456), event(2)], PARTS)
-    assert reasons(made) == {1: "too large: unpacks to more than 268,435,456 bytes"}
+    assert reasons(made) == {1: "too large: unpacks to more than 268,435,456 bytes (MAX_UNPACKED_BYTES)"}
     assert made.blocks["parts"]["n"].tolist() == [0, 2]
 
 
@@ -244,7 +247,7 @@ def test_a_message_of_64_mib_becomes_a_dead_letter_in_512_mib():
     told = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=60)
     assert told.stderr == ""
     peak_kib, reason = told.stdout.split(maxsplit=1)
-    assert reason.strip() == "too large: more than 1,000,000 values"
+    assert reason.strip() == "too large: more than 1,000,000 values (MAX_MESSAGE_ROWS)"
     assert int(peak_kib) < 512 << 10
 
 

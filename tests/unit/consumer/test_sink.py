@@ -375,6 +375,11 @@ def test_dead_letters_of_which_one_could_not_be_sent_are_all_sent_again(house):
 )
 def test_dead_letters_are_counted_by_the_kind_of_their_reason(house, value, kind):
     house.fly([event(0), value, event(2)])
+    assert house.metric("dead_letters_total", feed="events", reason=kind) is None  # on its way
+    house.letters.letters[0].is_acknowledged = True
+    house.lane.flying.stored = True
+    house.sink.step(1.0)
+    house.sink.step(2.0)
     assert house.metric("dead_letters_total", feed="events", reason=kind) == 1
 
 

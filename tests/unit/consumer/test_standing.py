@@ -85,7 +85,7 @@ def test_says_what_is_committed(committed, lag, state):
         (None, "group ours has committed nothing of it yet"),
         (Committed(25, "?"), "set by another tool"),
         (Committed(4, intent().encode()), "offsets 4-10 were deleted by retention before they were stored"),
-        (Committed(31, intent().encode()), "31 lies behind the end of the log, 30"),
+        (Committed(31, intent().encode()), "31 is past the end of the log, 30"),
         (Committed(25, intent(parked="flooded").encode()), "parked: flooded"),
     ],
     ids=["no commit", "foreign", "expired", "cut off", "parked"],
