@@ -39,6 +39,7 @@ from common.metrics import SinkMetrics
 from common.retry import delay_s
 from common.slab import Partition, Record
 from common.stream import Feed
+from consumer.batch import DeadLetter
 from consumer.inserter import Inserter, Result
 from consumer.intent import Intent
 from consumer.job import Acknowledgement, Job
@@ -92,6 +93,7 @@ class Sink:
         self._instance, self._blocked, self._jitter = instance, blocked, jitter
         self.lanes: dict[Partition, Lane] = {}
         self.stored_rows = 0
+        self._letters_sent: dict[tuple[str, int, int], Acknowledgement] = {}
         self._failed_s = -1.0
         self.lead_s = 0.0
         """How long batches took lately from being cut to being stored, the slow ones remembered longer."""
@@ -100,6 +102,7 @@ class Sink:
         """S5: forget every lane and all that was read for it; their jobs stop before the next statement."""
         for partition in list(self.lanes):
             self.replace(partition, None)
+        self._letters_sent.clear()
 
     def replace(self, partition: Partition, lane: Lane | None) -> None:
         """Put a fresh lane, or none, in the place of one if there is one."""
@@ -169,16 +172,28 @@ class Sink:
 
     def _send_dead_letters(self, feed: Feed, job: Job) -> None:
         dead = job.batch.dead
-        job.dead_letters = [  # all or none: a sending that fails is repeated from the first
-            self._letters.send(
-                letter.record, job.partition, job.intent.topic, str(letter.reason), feed.dead_topic
-            )
-            for letter in dead
-        ]
+        job.dead_letters = [self._letter(feed, job, letter) for letter in dead]  # all or none
         log.warning(
             "messages go to the dead-letter topic",
-            extra={"topic": feed.dead_topic, "messages": len(dead), "first_reason": str(dead[0].reason)},
+            extra={
+                "topic": feed.dead_topic,
+                "messages": len(dead),
+                "partition": str(job.partition),
+                "first_offset": dead[0].record.offset,
+                "first_reason": str(dead[0].reason),
+            },
         )
+
+    def _letter(self, feed: Feed, job: Job, dead: DeadLetter) -> Acknowledgement:
+        """A letter under way; one that is acknowledged already serves again, however often its feed is tried again."""
+        address = (job.intent.topic, job.partition.partition, dead.record.offset)
+        letter = self._letters_sent.get(address)
+        if letter is None or not letter.is_acknowledged:
+            letter = self._letters.send(
+                dead.record, job.partition, job.intent.topic, str(dead.reason), feed.dead_topic
+            )
+            self._letters_sent[address] = letter
+        return letter
 
     def _take(self, result: Result, now_s: float) -> None:
         job, lane = result.job, self.lanes.get(result.job.partition)
@@ -243,6 +258,7 @@ class Sink:
         self._metrics.batches.labels(topic).inc()
         for letter in job.batch.dead:
             self._metrics.dead_letters.labels(topic, letter.reason.kind.value).inc()
+            self._letters_sent.pop((job.intent.topic, job.partition.partition, letter.record.offset), None)
         self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - job.batch.born_s))
 
 

@@ -364,6 +364,27 @@ def test_dead_letters_of_which_one_could_not_be_sent_are_all_sent_again(house):
     assert house.lane.committed == 3
 
 
+def test_a_feed_that_is_tried_again_does_not_send_its_acknowledged_dead_letters_once_more(house):
+    house.fly([event(0), BAD, BAD])
+    house.letters.letters[0].is_acknowledged = True
+    limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
+    again = Lane(feed(ONE_EACH), EVENTS, TP, 0, house.lane.standing, limits)
+    house.sink.replace(EVENTS, again)
+    house.read([event(0), BAD, BAD], lane=again)
+    house.sink.step(0.0)
+    assert [sent[0].offset for sent in house.letters.sent] == [1, 2, 2]
+
+
+def test_after_a_rebalance_dead_letters_are_sent_by_whoever_owns_the_partition(house):
+    house.fly([event(0), BAD, event(2)])
+    house.letters.letters[0].is_acknowledged = True
+    house.sink.drop()
+    again = house.open(EVENTS)
+    house.read([event(0), BAD, event(2)], lane=again)
+    house.sink.step(0.0)
+    assert len(house.letters.sent) == 2
+
+
 @pytest.mark.parametrize(
     ("value", "kind"),
     [
