@@ -11,8 +11,8 @@ from typing import Any
 
 from common.config import Settings, environment
 from common.errors import SettingError
+from common.model.stream import Stream
 from common.process import run
-from common.stream import Stream
 from common.streams import load
 from consumer.start import Clock
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from common.codec import Decoded
-from common.stream import Rows
+from common.model.codec import Decoded
+from common.model.stream import Rows
 
 
 def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:

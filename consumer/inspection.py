@@ -19,8 +19,8 @@ from common.errors import DataExpired, SchemaMismatch
 from common.kafka_io.clients import Clients
 from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import RangeReader
-from common.slab import Partition, Record
-from common.stream import Feed
+from common.model.record import Partition, Record
+from common.model.stream import Feed
 from consumer.audit import Judge, Verdict, runs, slices
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.standing import Standing

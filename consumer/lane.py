@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from common.errors import DataExpired
-from common.slab import Partition, Slab
-from common.stream import Feed
+from common.model.record import Partition, Slab
+from common.model.stream import Feed
 from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job

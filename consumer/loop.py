@@ -20,8 +20,8 @@ from common.errors import (
 from common.health import Health
 from common.kafka_io.group import Group
 from common.metrics import SinkMetrics
+from common.model.record import Partition
 from common.retry import delay_s
-from common.slab import Partition
 from consumer.inserter import Inserter
 from consumer.opening import Opening
 from consumer.parking import Parking

@@ -15,7 +15,7 @@ import numpy as np
 
 from common.clickhouse_io.store import Range, Stored
 from common.errors import ClickHouseUnavailable, FeedBlocked
-from common.stream import Table
+from common.model.stream import Table
 from consumer.batch import Batch
 from consumer.job import Job, Tokens
 

@@ -9,11 +9,11 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from common.address import tp_address
 from common.errors import OffsetRefused
 from common.kafka_io.overview import Overview
-from common.slab import Partition
-from common.stream import Feed
+from common.model.address import tp_address
+from common.model.record import Partition
+from common.model.stream import Feed
 from consumer.intent import Intent, decode
 
 

@@ -20,7 +20,7 @@ from common.kafka_io.group import Group
 from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
 from common.metrics import SinkMetrics
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.batch import Limits
 from consumer.guard import LOOK_S
 from consumer.inserter import Inserter

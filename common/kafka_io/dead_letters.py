@@ -10,7 +10,7 @@ from common.errors import KafkaRefused
 from common.kafka_io.sealed import Header
 from common.kafka_io.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.slab import MissingRecord, Partition, Record
+from common.model.record import MissingRecord, Partition, Record
 from common.topics import DEAD_LETTER_EXTRA_BYTES
 
 PARTITION = 0

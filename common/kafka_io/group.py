@@ -25,7 +25,7 @@ from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
-from common.slab import Partition, Slab
+from common.model.record import Partition, Slab
 
 CLOSE_TIMEOUT_MS = 4_000
 READ_TIMEOUT_S = 8.0

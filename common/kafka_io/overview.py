@@ -16,8 +16,8 @@ from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.group import Committed
 from common.kafka_io.rights import denied
+from common.model.record import Partition
 from common.settings import KafkaSettings
-from common.slab import Partition
 
 PAUSE_S = 0.25
 

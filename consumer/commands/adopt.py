@@ -10,7 +10,7 @@ import numpy as np
 from common.config import Settings
 from common.errors import StartRefused
 from common.kafka_io.overview import Overview
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
 from consumer.inspection import NO_OFFSETS, Inspection, connected
 from consumer.report import show

@@ -9,7 +9,7 @@ import sys
 from common.config import Settings
 from common.errors import KafkaUnavailable
 from common.kafka_io.overview import Overview
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.audit_report import as_json, explain, show_counts, unjudged
 from consumer.inspection import connected
 from consumer.standing import look

@@ -7,7 +7,7 @@ import sys
 
 from common.clickhouse_io.schema import Schema
 from common.config import Settings
-from common.stream import Stream
+from common.model.stream import Stream
 from consumer.start import Clock
 
 

@@ -21,7 +21,7 @@ from typing import Any, Self
 from common.config import Settings
 from common.health import Health
 from common.metrics import SinkMetrics
-from common.stream import Stream
+from common.model.stream import Stream
 from consumer.start import Clock, build
 from infra.local.waiting import wait_until
 from tests.integration.proof import Proof

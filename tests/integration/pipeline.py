@@ -31,8 +31,8 @@ from unittest import mock
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from common.address import tp_address
-from common.codec import encode
+from common.model.address import tp_address
+from common.model.codec import encode
 from common.process import run
 from common.streams.collatz import Walk, walk_of
 from common.topics import DEAD_LETTER_EXTRA_BYTES

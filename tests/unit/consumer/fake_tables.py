@@ -11,7 +11,7 @@ import numpy as np
 
 from common.clickhouse_io.store import Range, Stored
 from common.errors import BlockTooBig, ClickHouseUnavailable
-from common.stream import Table
+from common.model.stream import Table
 
 
 @dataclass(eq=False)

@@ -26,8 +26,8 @@ from common.errors import (
 )
 from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
-from common.slab import Partition, Record, Slab
-from common.stream import Feed
+from common.model.record import Partition, Record, Slab
+from common.model.stream import Feed
 from consumer.batch import Limits
 from consumer.inserter import Result
 from consumer.intent import decode

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from common.codec import Decoded
-from common.stream import Rows
+from common.model.codec import Decoded
+from common.model.stream import Rows
 from consumer.addressing import with_address
 from tests.unit.consumer.material import TP, address
 

@@ -6,11 +6,11 @@ import uuid
 
 import pytest
 
-from common.address import tp_address
 from common.kafka_io.group import Committed
 from common.kafka_io.overview import Layout
-from common.slab import Partition
-from common.stream import Feed
+from common.model.address import tp_address
+from common.model.record import Partition
+from common.model.stream import Feed
 from consumer.intent import Intent
 from consumer.standing import Standing, look
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from common.complaints import reason_of_decoding
 from common.errors import BadData
-from common.reasons import Kind, Reason
-from common.slab import RawValue, TooLarge
+from common.model.complaints import reason_of_decoding
+from common.model.reasons import Kind, Reason
+from common.model.record import RawValue, TooLarge
 
 encode = msgspec.json.Encoder().encode
 """One event as JSON bytes (UTF-8)."""

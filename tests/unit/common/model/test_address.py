@@ -2,7 +2,7 @@ import uuid
 
 import pytest
 
-from common.address import token, tp_address
+from common.model.address import token, tp_address
 
 TOPIC_ID = uuid.UUID("00112233-4455-6677-8899-aabbccddeeff")
 PARTS = {
