@@ -1,4 +1,4 @@
-"""Event ⇄ JSON bytes. Pure. The producer encodes with it, the consumer decodes whole slabs in one sweep."""
+"""Encodes an event as JSON bytes, and decodes whole slabs of messages in one sweep. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Numpy columns from events, for the `rows` function of a table. Pure; used by stream files."""
+"""Numpy columns from events, for the `rows` function of a table. Pure."""
 
 from __future__ import annotations
 

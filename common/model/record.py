@@ -1,4 +1,4 @@
-"""What the reader hands out: a run of raw messages of one partition. Pure; made by kafka_io, used by the consumer."""
+"""Messages as Kafka holds them: a partition, a record, and a slab, which is a run of raw messages. Pure."""
 
 from __future__ import annotations
 

@@ -26,12 +26,11 @@ from common.kafka_io.clients import Clients
 from common.kafka_io.group import Committed
 from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
-from common.model.address import token
+from common.model.address import token, with_address
 from common.model.codec import Codec
 from common.model.record import Partition
 from common.streams.collatz import rows as rows_of
 from common.streams.collatz import walk_of
-from consumer.addressing import with_address
 from consumer.intent import decode
 from consumer.start import check_start
 from infra.local.stack import Stack
