@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from common.kafka_io.group import Committed
+from common.model.ranges import Committed
 from consumer.audit import Verdict
 from consumer.intent import Intent
 from consumer.standing import Standing

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from common.clickhouse_io.store import Beyond
+from common.model.ranges import Beyond
 from common.model.record import Partition
 from common.model.stream import Feed
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from common.clickhouse_io.store import Store
 from common.errors import FeedBlocked, KafkaUnavailable, OffsetRefused
-from common.kafka_io.group import Committed, Group
+from common.kafka_io.group import Group
 from common.model.address import tp_address
+from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.stream import Feed
 from consumer.batch import Limits

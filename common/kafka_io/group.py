@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
@@ -25,19 +24,13 @@ from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
+from common.model.ranges import Committed
 from common.model.record import Partition, Slab
 
 CLOSE_TIMEOUT_MS = 4_000
 READ_TIMEOUT_S = 8.0
 READ_PAUSE_S = 0.05
 JOIN_POLL_MS = 1_000  # a shorter poll() may drop a join half way (trap T2)
-
-
-class Committed(NamedTuple):
-    """What a group has committed for a partition: the next offset to store, and our words beside it."""
-
-    offset: int
-    metadata: str
 
 
 class Group:

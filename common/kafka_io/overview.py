@@ -14,8 +14,8 @@ from kafka.structs import OffsetAndMetadata
 
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
-from common.kafka_io.group import Committed
 from common.kafka_io.rights import denied
+from common.model.ranges import Committed
 from common.model.record import Partition
 from common.settings import KafkaSettings
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from common.clickhouse_io.store import Range, Stored
 from common.errors import BlockTooBig, ClickHouseUnavailable
+from common.model.ranges import Range, Stored
 from common.model.stream import Table
 
 

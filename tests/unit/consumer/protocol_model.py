@@ -24,8 +24,8 @@ from common.errors import (
     FeedBlocked,
     PenstockError,
 )
-from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
+from common.model.ranges import Committed
 from common.model.record import Partition, Record, Slab
 from common.model.stream import Feed
 from consumer.batch import Limits

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from msgspec import Meta
 
-from common.clickhouse_io.audit import Seen
 from common.errors import DoesNotFit
+from common.model.ranges import Seen
 from common.model.record import Partition, TooLarge
 from common.model.stream import Feed, Rows, Table
 from consumer.audit import FINDINGS_KEPT, JOINED_GAP, SLICE_OFFSETS, SLICE_ROWS, Finding, Judge, runs, slices

@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from common.kafka_io.group import Committed
 from common.kafka_io.overview import Layout
 from common.model.address import tp_address
+from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.stream import Feed
 from consumer.intent import Intent
