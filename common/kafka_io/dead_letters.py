@@ -11,7 +11,7 @@ from common.kafka_io.sealed import Header
 from common.kafka_io.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
 from common.model.record import MissingRecord, Partition, Record
-from common.topics import DEAD_LETTER_EXTRA_BYTES
+from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
 PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""

@@ -17,8 +17,8 @@ from common.kafka_io.connection import connect, consumer_options, producer_optio
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter
 from common.model.record import RawValue, Record, Slab
+from common.model.topics import TopicSpec
 from common.settings import KafkaSettings
-from common.topics import TopicSpec
 from infra.local.stack import Stack
 
 CLOCKS: dict[str, Any] = {"now_s": time.monotonic, "sleep": time.sleep}

@@ -1,4 +1,4 @@
-"""Which topics the streams need, and what has to be done for them to exist. Pure; `python -m common.topics` does it."""
+"""Which topics the streams need, and what has to be done for them to exist. Pure."""
 
 from __future__ import annotations
 
