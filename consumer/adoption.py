@@ -1,6 +1,6 @@
 """Decides at which offset a group goes on when its own word is lost or not to be trusted: the tables are the truth.
 
-Pure; `consumer adopt` carries it out.
+Pure.
 """
 
 from __future__ import annotations

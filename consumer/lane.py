@@ -1,4 +1,4 @@
-"""One partition of a sink: what was read, what is on its way, what may be committed next. Pure; the sink acts on it.
+"""One partition of a sink: what was read, what is on its way, what may be committed next. Pure.
 
 pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
 """

@@ -16,17 +16,10 @@ from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.rights import denied
 from common.model.ranges import Committed
-from common.model.record import Partition
+from common.model.record import Layout, Partition
 from common.settings import KafkaSettings
 
 PAUSE_S = 0.25
-
-
-class Layout(NamedTuple):
-    """A topic: its id (a topic created again has another one) and its partitions."""
-
-    topic_id: uuid.UUID
-    partitions: tuple[Partition, ...]
 
 
 class Member(NamedTuple):
