@@ -13,6 +13,7 @@ import numpy as np
 
 from common.clickhouse_io.audit import AuditQueries
 from common.clickhouse_io.encoding import EncodingCheck
+from common.clock import Clock
 from common.config import Settings
 from common.errors import DataExpired, SchemaMismatch
 from common.kafka_io.clients import Clients
@@ -24,7 +25,6 @@ from common.model.stream import Feed
 from consumer.audit import Judge, Verdict, runs, slices
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.standing import Standing
-from consumer.start import Clock
 
 PAST_THE_LAST = 2**63
 MESSAGES_AT_ONCE = 1_000

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
+from common.clock import Clock
 from common.config import Settings
 from common.errors import FeedBlocked, PenstockError
 from common.health import Health
@@ -41,16 +42,6 @@ START_PAUSE_S = 0.5
 
 ANSWER_MARGIN_S = 1.0
 """A commit is given up so long after the client itself has given up its request."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The clocks and the sleep that the edge hands in."""
-
-    now_s: Callable[[], float]
-    unix_s: Callable[[], float]
-    sleep: Callable[[float], object]
-    jitter: Callable[[], float]
 
 
 def sink_group(settings: Settings) -> str:

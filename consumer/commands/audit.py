@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from common.clock import Clock
 from common.config import Settings
 from common.errors import KafkaUnavailable
 from common.kafka_io.overview import Overview
@@ -13,7 +14,7 @@ from common.model.stream import Feed, Stream
 from consumer.audit_report import as_json, explain, show_counts, unjudged
 from consumer.inspection import connected
 from consumer.standing import look
-from consumer.start import Clock, sink_group
+from consumer.start import sink_group
 
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from common.clickhouse_io.schema import Schema
+from common.clock import Clock
 from common.config import Settings
 from common.model.stream import Stream
-from consumer.start import Clock
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from kafka import KafkaConsumer, TopicPartition
 
+from common.clock import Clock
 from common.config import Settings
 from common.kafka_io.batches import decode_pure
 from common.kafka_io.clients import FETCH, Clients
@@ -15,7 +16,6 @@ from common.kafka_io.connection import connect, consumer_options
 from common.kafka_io.reader import BulkConsumer
 from common.model.codec import Codec
 from common.model.record import RawValue
-from consumer.start import Clock
 from tests.bench.streams import Payload
 
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
