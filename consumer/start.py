@@ -13,6 +13,7 @@ from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
 from common.clock import Clock
 from common.config import Settings
+from common.deadline import Deadline
 from common.errors import FeedBlocked, PenstockError
 from common.health import Health
 from common.kafka_io.clients import Clients
@@ -68,13 +69,13 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
 
 
 def _patiently(ask: Callable[[], Answer], settings: Settings, clock: Clock) -> Answer:
-    deadline_s = clock.now_s() + settings.kafka.connect_timeout_s
+    deadline = Deadline(clock.now_s, settings.kafka.connect_timeout_s)
     tries = 0
     while True:
         try:
             return ask()
         except PenstockError as error:
-            if not error.retriable or clock.now_s() >= deadline_s:
+            if not error.retriable or deadline.is_over:
                 raise
             if not tries:
                 log.warning("waiting for a server to answer", extra={"reason": str(error)})

@@ -19,6 +19,7 @@ from kafka.errors import (
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
+from common.deadline import Deadline
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
 from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
@@ -167,14 +168,15 @@ class Group:
         kafka-python's `committed()` keeps answers that came too late, and serves them whenever the same partitions
         are asked for again, hours later too.
         """
-        coordinator, deadline_s = self._consumer._coordinator, self._now_s() + READ_TIMEOUT_S
+        coordinator = self._consumer._coordinator
+        deadline = Deadline(self._now_s, READ_TIMEOUT_S)
         while True:
             future = coordinator._manager.call_soon(coordinator._send_offset_fetch_request, tps)
             try:
-                found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline_s - self._now_s())
+                found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline.left_s)
                 return found
             except KafkaError as error:
-                if not error.retriable or self._now_s() >= deadline_s:
+                if not error.retriable or deadline.is_over:
                     raise
                 if isinstance(error, CoordinatorNotAvailableError):
                     coordinator.lookup_coordinator()

@@ -12,6 +12,7 @@ from kafka.errors import GroupIdNotFoundError, KafkaError, NoError, UnknownTopic
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
 
+from common.deadline import Deadline
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.rights import denied
@@ -140,7 +141,7 @@ class Overview:
         self._client.close()
 
     def _ask(self, what: str, call: Callable[[], Any]) -> Any:
-        deadline_s = self._now_s() + self._patience_s
+        deadline = Deadline(self._now_s, self._patience_s)
         while True:
             try:
                 return call()
@@ -151,7 +152,7 @@ class Overview:
                 failure = KafkaUnavailable(f"{what} failed for {self._patience_s:g} s: {error!r}")
             except KafkaUnavailable as error:
                 failure = error
-            if self._now_s() >= deadline_s:
+            if deadline.is_over:
                 raise failure
             self._sleep(PAUSE_S)
 

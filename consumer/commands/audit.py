@@ -8,6 +8,7 @@ import sys
 
 from common.clock import Clock
 from common.config import Settings
+from common.deadline import Deadline
 from common.errors import KafkaUnavailable
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
@@ -87,13 +88,13 @@ def _seconds(text: str) -> float:
 
 def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, clock: Clock) -> bool:
     """Wait until everything is committed; whether it is. Brokers that do not answer may come back meanwhile."""
-    deadline_s = clock.now_s() + wait_s
+    deadline = Deadline(clock.now_s, wait_s)
     while True:
         try:
             lag = sum(standing.lag for each in look(overview, group, feeds).values() for standing in each)
         except KafkaUnavailable:
             lag = None
-        left_s = deadline_s - clock.now_s()
+        left_s = deadline.left_s
         is_over = lag == 0 or left_s <= 0
         if sys.stderr.isatty():
             offsets = "the brokers do not answer" if lag is None else f"{lag:,} offsets are not committed yet"
