@@ -22,7 +22,7 @@ PenstockError
 
 from __future__ import annotations
 
-from common.reasons import Kind, Reason
+from common.model.reasons import Kind, Reason
 
 
 class PenstockError(Exception):

@@ -1,6 +1,6 @@
 """The kinds of value a setting may have: how its text is read, and how to say in words what is allowed.
 
-Pure. Used by common.config; a kind's `read` raises ValueError for what it does not allow.
+A kind's `read` raises ValueError for what it does not allow. All are pure but `file()`, which asks the file system.
 """
 
 from __future__ import annotations
@@ -151,7 +151,7 @@ def native_port() -> Kind[int]:
 
 
 def file() -> Kind[str]:
-    """The path of a file that this process can read."""
+    """The path of a file that this process can read: asks the file system."""
 
     def read(given: str) -> str:
         if not (os.path.isfile(given) and os.access(given, os.R_OK)):

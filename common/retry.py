@@ -1,4 +1,4 @@
-"""How long to wait before a call that failed is tried again. Pure; the loops that wait call it."""
+"""How long to wait before a call that failed is tried again. Pure."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a failed TLS handshake says for certain, and which setting mends it. Pure; the `*_io` packages ask it."""
+"""What a failed TLS handshake says for certain, and which setting mends it. Pure."""
 
 from __future__ import annotations
 

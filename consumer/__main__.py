@@ -9,12 +9,12 @@ import sys
 import time
 from typing import Any
 
+from common.clock import Clock
 from common.config import Settings, environment
 from common.errors import SettingError
+from common.model.stream import Stream
 from common.process import run
-from common.stream import Stream
 from common.streams import load
-from consumer.start import Clock
 
 COMMANDS = {
     "sink": "store the messages of streams in their tables, each event once, until stopped",

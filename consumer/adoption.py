@@ -1,13 +1,13 @@
 """Decides at which offset a group goes on when its own word is lost or not to be trusted: the tables are the truth.
 
-Pure; `consumer adopt` carries it out.
+Pure.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from common.kafka_io.group import Committed
+from common.model.ranges import Committed
 from consumer.audit import Verdict
 from consumer.intent import Intent
 from consumer.standing import Standing

@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from common.clickhouse_io.audit import Seen
-from common.slab import Partition, RawValue
-from common.stream import Feed
+from common.model.ranges import Seen
+from common.model.record import Partition, RawValue
+from common.model.stream import Feed
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.rows import Check, RowMaker
 

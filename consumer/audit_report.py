@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.audit import Verdict
 from consumer.report import merged, show
 

@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 
 from common.errors import UnreadableBatch
-from common.reasons import Reason
-from common.slab import Partition, Record, Slab
-from common.stream import Feed
+from common.model.reasons import Reason
+from common.model.record import Partition, Record, Slab
+from common.model.stream import Feed
 from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES
 from consumer.rows import Check, Columns, Made, RowMaker, join_blocks
 

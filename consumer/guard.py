@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
-from common.clickhouse_io.store import Beyond
-from common.slab import Partition
-from common.stream import Feed
+from common.model.ranges import Beyond
+from common.model.record import Partition
+from common.model.stream import Feed
 
 LOOK_S = 5
 """How long a table may take to answer, while nobody polls; it takes milliseconds."""

@@ -11,20 +11,20 @@ from contextlib import ExitStack, contextmanager
 
 import numpy as np
 
-from common.clickhouse_io.audit import AuditQueries, Extent
+from common.clickhouse_io.audit import AuditQueries
 from common.clickhouse_io.encoding import EncodingCheck
-from common.clickhouse_io.store import Range
+from common.clock import Clock
 from common.config import Settings
 from common.errors import DataExpired, SchemaMismatch
 from common.kafka_io.clients import Clients
 from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import RangeReader
-from common.slab import Partition, Record
-from common.stream import Feed
+from common.model.ranges import Extent, Range
+from common.model.record import Partition, Record
+from common.model.stream import Feed
 from consumer.audit import Judge, Verdict, runs, slices
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.standing import Standing
-from consumer.start import Clock
 
 PAST_THE_LAST = 2**63
 MESSAGES_AT_ONCE = 1_000

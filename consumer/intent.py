@@ -1,4 +1,4 @@
-"""The write-ahead intent that travels as the metadata of a committed offset. Pure; sink, status and adopt use it.
+"""The write-ahead intent that travels as the metadata of a committed offset. Pure.
 
 A commit says: everything below `offset` is stored. Its metadata may name the range [offset, next) that is about to
 be inserted, so that whoever comes next rebuilds that very range and no other.

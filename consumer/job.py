@@ -6,8 +6,8 @@ import uuid
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
-from common.address import token
-from common.slab import Partition
+from common.model.address import token
+from common.model.record import Partition
 from consumer.batch import Batch
 from consumer.intent import Intent
 

@@ -1,4 +1,4 @@
-"""One partition of a sink: what was read, what is on its way, what may be committed next. Pure; the sink acts on it.
+"""One partition of a sink: what was read, what is on its way, what may be committed next. Pure.
 
 pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
 """
@@ -11,8 +11,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from common.errors import DataExpired
-from common.slab import Partition, Slab
-from common.stream import Feed
+from common.model.record import Partition, Slab
+from common.model.stream import Feed
 from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
+from common.deadline import Deadline
 from common.errors import (
     ClickHouseUnavailable,
     CommitAmbiguous,
@@ -20,8 +21,8 @@ from common.errors import (
 from common.health import Health
 from common.kafka_io.group import Group
 from common.metrics import SinkMetrics
+from common.model.record import Partition
 from common.retry import delay_s
-from common.slab import Partition
 from consumer.inserter import Inserter
 from consumer.opening import Opening
 from consumer.parking import Parking
@@ -229,11 +230,11 @@ class Loop:
 
     def _finish(self) -> None:
         """Let what is in flight land and be committed; what is only buffered is read again by whoever comes next."""
-        deadline_s = self._now_s() + FINISH_S
+        deadline = Deadline(self._now_s, FINISH_S)
         for lane in self._sink.lanes.values():
             lane.forget_unnamed()
         try:
-            while self._now_s() < deadline_s and any(lane.flying for lane in self._sink.lanes.values()):
+            while not deadline.is_over and any(lane.flying for lane in self._sink.lanes.values()):
                 self._inserter.wait(BUSY_WAIT_S)
                 self._sink.step(self._now_s())
         except PenstockError as error:

@@ -11,12 +11,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
-from common.address import tp_address
 from common.clickhouse_io.store import Store
 from common.errors import FeedBlocked, KafkaUnavailable, OffsetRefused
-from common.kafka_io.group import Committed, Group
-from common.slab import Partition
-from common.stream import Feed
+from common.kafka_io.group import Group
+from common.model.address import tp_address
+from common.model.ranges import Committed
+from common.model.record import Partition
+from common.model.stream import Feed
 from consumer.batch import Limits
 from consumer.guard import LOOK_S, Bound, Excess, find_excess
 from consumer.intent import Intent, decode

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from common.errors import FeedBlocked
 from common.health import Health
 from common.metrics import SinkMetrics
-from common.stream import Feed
+from common.model.stream import Feed
 from consumer.lane import Lane
 
 log = logging.getLogger(__name__)

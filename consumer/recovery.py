@@ -13,9 +13,9 @@ from typing import Protocol
 
 import numpy as np
 
-from common.clickhouse_io.store import Range, Stored
 from common.errors import ClickHouseUnavailable, FeedBlocked
-from common.stream import Table
+from common.model.ranges import Range, Stored
+from common.model.stream import Table
 from consumer.batch import Batch
 from consumer.job import Job, Tokens
 

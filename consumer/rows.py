@@ -12,14 +12,14 @@ from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 
-from common.codec import Codec, Decoded
-from common.columns import as_objects, joined
-from common.complaints import told
 from common.errors import BadData, DoesNotFit
-from common.reasons import Kind, Reason
-from common.slab import RawValue
-from common.stream import Feed, Rows, Table
-from consumer.addressing import with_address
+from common.model.address import with_address
+from common.model.codec import Codec, Decoded
+from common.model.columns import as_objects, joined
+from common.model.complaints import told
+from common.model.reasons import Kind, Reason
+from common.model.record import RawValue
+from common.model.stream import Feed, Rows, Table
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 
 _SMALLEST_VALUE_BYTES = 2  # a digit and a comma

@@ -34,11 +34,11 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked, UnreadableBatch
-from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
+from common.model.ranges import Committed
+from common.model.record import Partition, Record
+from common.model.stream import Feed
 from common.retry import delay_s
-from common.slab import Partition, Record
-from common.stream import Feed
 from consumer.batch import DeadLetter
 from consumer.inserter import Inserter, Result
 from consumer.intent import Intent

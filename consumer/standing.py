@@ -1,20 +1,34 @@
-"""Where a group stands with each partition: what it has committed, against where the log starts and ends.
-
-Audit, status and adopt start from it.
-"""
+"""Where a group stands with each partition: what it has committed, against where the log starts and ends. Pure."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from common.address import tp_address
 from common.errors import OffsetRefused
-from common.kafka_io.overview import Overview
-from common.slab import Partition
-from common.stream import Feed
+from common.model.address import tp_address
+from common.model.ranges import Committed
+from common.model.record import Layout, Partition
+from common.model.stream import Feed
 from consumer.intent import Intent, decode
+
+
+class Brokers(Protocol):
+    """What is needed of `common.kafka_io.overview.Overview`."""
+
+    def committed(self, group: str) -> dict[Partition, Committed]:
+        """Everything that a group has committed."""
+
+    def layouts(self, topics: Sequence[str]) -> dict[str, Layout]:
+        """Those of the topics that exist."""
+
+    def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The first offset that Kafka still holds of each."""
+
+    def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset up to which each can be read now."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,15 +112,16 @@ class Standing:
         return found
 
 
-def look(overview: Overview, group: str, feeds: Iterable[Feed]) -> dict[str, list[Standing]]:
+def look(brokers: Brokers, group: str, feeds: Iterable[Feed]) -> dict[str, list[Standing]]:
     """Topic → its partitions in order; a topic that does not exist is left out.
 
     What is committed is read before anything else: whatever is read later is at least as far.
     """
-    commits = overview.committed(group)
-    layouts = overview.layouts([feed.topic for feed in feeds])
+    commits = brokers.committed(group)
+    layouts = brokers.layouts([feed.topic for feed in feeds])
     partitions = [partition for layout in layouts.values() for partition in layout.partitions]
-    firsts, ends = overview.first_offsets(partitions), overview.end_offsets(partitions)
+    firsts = brokers.first_offsets(partitions)
+    ends = brokers.end_offsets(partitions)
     found: dict[str, list[Standing]] = {topic: [] for topic in layouts}
     for partition in partitions:
         topic_id = layouts[partition.topic].topic_id

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import TypeVar
 
 from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
+from common.clock import Clock
 from common.config import Settings
+from common.deadline import Deadline
 from common.errors import FeedBlocked, PenstockError
 from common.health import Health
 from common.kafka_io.clients import Clients
@@ -20,7 +22,7 @@ from common.kafka_io.group import Group
 from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
 from common.metrics import SinkMetrics
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.batch import Limits
 from consumer.guard import LOOK_S
 from consumer.inserter import Inserter
@@ -41,16 +43,6 @@ START_PAUSE_S = 0.5
 
 ANSWER_MARGIN_S = 1.0
 """A commit is given up so long after the client itself has given up its request."""
-
-
-@dataclass(frozen=True)
-class Clock:
-    """The clocks and the sleep that the edge hands in."""
-
-    now_s: Callable[[], float]
-    unix_s: Callable[[], float]
-    sleep: Callable[[float], object]
-    jitter: Callable[[], float]
 
 
 def sink_group(settings: Settings) -> str:
@@ -77,13 +69,13 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
 
 
 def _patiently(ask: Callable[[], Answer], settings: Settings, clock: Clock) -> Answer:
-    deadline_s = clock.now_s() + settings.kafka.connect_timeout_s
+    deadline = Deadline(clock.now_s, settings.kafka.connect_timeout_s)
     tries = 0
     while True:
         try:
             return ask()
         except PenstockError as error:
-            if not error.retriable or clock.now_s() >= deadline_s:
+            if not error.retriable or deadline.is_over:
                 raise
             if not tries:
                 log.warning("waiting for a server to answer", extra={"reason": str(error)})

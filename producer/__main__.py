@@ -17,10 +17,10 @@ from common.errors import SettingError
 from common.health import Health
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.log import quieten_kafka, setup_logging
+from common.model.stream import Stream
 from common.options import add_options, options_from
 from common.process import run, stop_on_signals
 from common.settings import ServiceSettings
-from common.stream import Stream
 from common.streams import load
 from producer.emit import Emitter, Limits
 from producer.lanes import Lanes, headers_of

@@ -10,8 +10,8 @@ from itertools import islice
 
 from common.errors import PenstockError
 from common.kafka_io.writer import BulkWriter
+from common.model.stream import Emission
 from common.process import Stop
-from common.stream import Emission
 from producer.lanes import LINGER_S, Lanes
 from producer.pace import Pace
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from common.codec import encode
 from common.kafka_io.partitioner import RoundRobin, partition_of
 from common.kafka_io.sealed import Header
-from common.stream import Emission, Stream
+from common.model.codec import encode
+from common.model.stream import Emission, Stream
 
 LINGER_S = 0.02
 LANE_BYTES = 512 << 10

@@ -1,4 +1,4 @@
-"""How fast to send: a count of events that are due, from a rate and the clock. Pure; called by the emitting loop."""
+"""How fast to send: a count of events that are due, from a rate and the clock. Pure."""
 
 from __future__ import annotations
 

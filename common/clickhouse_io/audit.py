@@ -6,12 +6,11 @@ Every question but the events' is answered by the by_address projection, a slice
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from common.clickhouse_io.client import connect, translated
-from common.clickhouse_io.store import Range
+from common.model.ranges import Extent, Range, Seen
 from common.settings import ClickHouseSettings
 
 NUMBERS_AT_ONCE = 100_000
@@ -30,28 +29,6 @@ FROM (
     FROM `{table}` WHERE {where} GROUP BY _off
 )
 """
-
-
-class Extent(NamedTuple):
-    """How many rows a table holds of a range of offsets, and that they lie in [first, next)."""
-
-    rows: int
-    first: int
-    next: int
-
-
-class Seen(NamedTuple):
-    """What a table holds of a slice of offsets; arrays are sorted offsets.
-
-    `rows` counts all rows, `whole_rows` the distinct addresses of whole messages. `holes` are the offsets of the slice
-    without a whole message, `partial` those of them that have some rows, `repeated` those with an address twice.
-    """
-
-    rows: int
-    whole_rows: int
-    holes: np.ndarray
-    partial: np.ndarray
-    repeated: np.ndarray
 
 
 class AuditQueries:

@@ -14,7 +14,7 @@ from common.clickhouse_io.schema import stated_columns
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
 from common.errors import DoesNotFit, StartRefused
-from common.stream import Table
+from common.model.stream import Table
 
 OUT_OF_RANGE = "out of range"
 WRONG_TYPE = "wrong type"

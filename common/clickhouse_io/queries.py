@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from common.clickhouse_io.client import connect, translated
+from common.model.stream import Question, Stream
 from common.settings import ClickHouseSettings
-from common.stream import Question, Stream
 
 
 class Asker:

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
+from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings import ClickHouseSettings
-from common.stream import DEDUPLICATION_WINDOW, Table
 
 _COMMENT = re.compile(r"--.*")
 _NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT")

@@ -3,35 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import numpy as np
 
 from common.clickhouse_io.client import connect, translated
+from common.model.ranges import Beyond, Range, Stored
 from common.settings import ClickHouseSettings
-
-
-class Range(NamedTuple):
-    """Offsets [first, next) of one `_tp` (48 bits of the topic id's hash, 16 of the partition)."""
-
-    tp: int
-    first: int
-    next: int
-
-
-class Stored(NamedTuple):
-    """The addresses that a table holds of a range, in no order: arrays of offsets and of row indexes."""
-
-    offsets: np.ndarray
-    rows: np.ndarray
-
-
-class Beyond(NamedTuple):
-    """Rows where there should be none: the lowest and the highest offset that they come from."""
-
-    lowest: int
-    highest: int
-
 
 LONGEST_QUERY_BYTES = 16 << 20
 """Enough for the bounds of 100,000 partitions in one query."""

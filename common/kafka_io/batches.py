@@ -15,7 +15,7 @@ from kafka.record.default_records import DefaultRecordBatch as StockBatch
 
 from common.kafka_io import sweep, whole
 from common.kafka_io.codecs import decompress
-from common.slab import Record
+from common.model.record import Record
 
 try:
     from aiokafka.record._crecords import DefaultRecordBatch as CompiledBatch

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
+from common.deadline import Deadline
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.refusal import refusal
 from common.settings import KafkaSettings
@@ -100,10 +101,10 @@ def connect(
     Tries again until `timeout_s` have passed. Raises KafkaUnavailable, one line: the servers and what went wrong;
     KafkaRefused, after one attempt, when they leave no doubt that a login or a certificate is wrong.
     """
-    deadline_s = now_s() + timeout_s
+    deadline = Deadline(now_s, timeout_s)
     with _Listener() as heard:
         while True:
-            left_ms = round((deadline_s - now_s()) * 1000)
+            left_ms = round(deadline.left_s * 1000)
             client = object.__new__(kind)  # built in two steps: a failed __init__ leaves a thread to stop
             try:
                 client.__init__(**options | {"bootstrap_timeout_ms": max(1, min(left_ms, BOOTSTRAP_MS))})  # type: ignore[misc]
@@ -112,7 +113,7 @@ def connect(
                 _abandon(client)
                 if reason := refusal(options, heard.last, heard.errors):
                     raise KafkaRefused(f"Kafka at {_servers(options)} cannot be used: {reason}") from error
-                if now_s() >= deadline_s:
+                if deadline.is_over:
                     raise KafkaUnavailable(_explain(options, timeout_s, heard.reasons)) from error
             sleep(PAUSE_S)
 

@@ -10,8 +10,8 @@ from common.errors import KafkaRefused
 from common.kafka_io.sealed import Header
 from common.kafka_io.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.slab import MissingRecord, Partition, Record
-from common.topics import DEAD_LETTER_EXTRA_BYTES
+from common.model.record import MissingRecord, Partition, Record
+from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
 PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""

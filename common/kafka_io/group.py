@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from typing import NamedTuple
 
 from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
@@ -20,24 +19,19 @@ from kafka.errors import (
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
+from common.deadline import Deadline
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
 from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
-from common.slab import Partition, Slab
+from common.model.ranges import Committed
+from common.model.record import Partition, Slab
 
 CLOSE_TIMEOUT_MS = 4_000
 READ_TIMEOUT_S = 8.0
 READ_PAUSE_S = 0.05
 JOIN_POLL_MS = 1_000  # a shorter poll() may drop a join half way (trap T2)
-
-
-class Committed(NamedTuple):
-    """What a group has committed for a partition: the next offset to store, and our words beside it."""
-
-    offset: int
-    metadata: str
 
 
 class Group:
@@ -174,14 +168,15 @@ class Group:
         kafka-python's `committed()` keeps answers that came too late, and serves them whenever the same partitions
         are asked for again, hours later too.
         """
-        coordinator, deadline_s = self._consumer._coordinator, self._now_s() + READ_TIMEOUT_S
+        coordinator = self._consumer._coordinator
+        deadline = Deadline(self._now_s, READ_TIMEOUT_S)
         while True:
             future = coordinator._manager.call_soon(coordinator._send_offset_fetch_request, tps)
             try:
-                found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline_s - self._now_s())
+                found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline.left_s)
                 return found
             except KafkaError as error:
-                if not error.retriable or self._now_s() >= deadline_s:
+                if not error.retriable or deadline.is_over:
                     raise
                 if isinstance(error, CoordinatorNotAvailableError):
                     coordinator.lookup_coordinator()

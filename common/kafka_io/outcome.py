@@ -1,4 +1,4 @@
-"""What an answer of the brokers means for the group: of a commit (R1), of a poll. Pure; group decides with it."""
+"""What an answer of the brokers means: to a commit (R1), to a poll. Pure but for kafka's error classes."""
 
 from __future__ import annotations
 

@@ -12,21 +12,15 @@ from kafka.errors import GroupIdNotFoundError, KafkaError, NoError, UnknownTopic
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
 
+from common.deadline import Deadline
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
-from common.kafka_io.group import Committed
 from common.kafka_io.rights import denied
+from common.model.ranges import Committed
+from common.model.record import Layout, Partition
 from common.settings import KafkaSettings
-from common.slab import Partition
 
 PAUSE_S = 0.25
-
-
-class Layout(NamedTuple):
-    """A topic: its id (a topic created again has another one) and its partitions."""
-
-    topic_id: uuid.UUID
-    partitions: tuple[Partition, ...]
 
 
 class Member(NamedTuple):
@@ -147,7 +141,7 @@ class Overview:
         self._client.close()
 
     def _ask(self, what: str, call: Callable[[], Any]) -> Any:
-        deadline_s = self._now_s() + self._patience_s
+        deadline = Deadline(self._now_s, self._patience_s)
         while True:
             try:
                 return call()
@@ -158,7 +152,7 @@ class Overview:
                 failure = KafkaUnavailable(f"{what} failed for {self._patience_s:g} s: {error!r}")
             except KafkaUnavailable as error:
                 failure = error
-            if self._now_s() >= deadline_s:
+            if deadline.is_over:
                 raise failure
             self._sleep(PAUSE_S)
 

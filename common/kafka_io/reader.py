@@ -18,7 +18,7 @@ from common.errors import DataExpired, KafkaUnavailable
 from common.kafka_io.batches import BEST_DECODER, Decoder
 from common.kafka_io.records import Budget, PartitionRecords
 from common.kafka_io.unpacking import MAX_UNPACKED_BYTES, Unpacking
-from common.slab import Slab
+from common.model.record import Slab
 
 POLL_BYTES = 1 << 20
 """A poll() stops after so many decoded bytes: few enough to stay in the cache. One record batch may lie above."""

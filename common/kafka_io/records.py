@@ -22,7 +22,7 @@ from kafka.record import MemoryRecords
 from common.kafka_io.batches import BEST_DECODER, Batch, Decoder
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.unpacking import Unpacking
-from common.slab import MissingRecord, Record, Slab, TooLarge
+from common.model.record import MissingRecord, Record, Slab, TooLarge
 
 _LENGTH = struct.Struct(">i")
 # Every message format has the length at byte 8, counting from byte 12, and its version ("magic") at byte 16.

@@ -1,6 +1,6 @@
 """What failed connections say for certain: a login or a certificate is wrong, and which setting mends it.
 
-Pure. `connection` asks it after each failed attempt, and tells it what kafka-python met.
+Pure but for kafka's error classes.
 """
 
 from __future__ import annotations

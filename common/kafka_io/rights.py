@@ -1,4 +1,4 @@
-"""Which right the brokers found missing. Pure; whoever translates errors of Kafka asks it first."""
+"""Which right the brokers found missing. Pure but for kafka's error classes."""
 
 from __future__ import annotations
 

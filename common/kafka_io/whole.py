@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from common.kafka_io.sweep import varint
-from common.slab import Record
+from common.model.record import Record
 
 MOST_HEADERS = 1_000
 """A message of a megabyte can have half a million headers, and one that unpacks to more can have thirty million."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from common.stream import Stream
+from common.model.stream import Stream
 from common.streams import collatz
 
 STREAMS: dict[str, Stream] = {stream.name: stream for stream in (collatz.STREAM,)}

@@ -17,8 +17,8 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from common.columns import index_within, uint128
-from common.stream import Emission, Feed, Question, Rows, Stream, Table
+from common.model.columns import index_within, uint128
+from common.model.stream import Emission, Feed, Question, Rows, Stream, Table
 
 LARGEST_NUMBER = 99_999_999_999_999
 LATEST_MS = 10_413_791_999_999  # the last millisecond of 2299, where DateTime64 ends

@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from common.config import Settings, environment
 from common.errors import StartRefused
 from common.kafka_io.admin import connect_admin
+from common.model.topics import Plan, TopicSpec, TopicState, plan, wanted
 from common.process import run
 from common.streams import load
-from common.topics import Plan, TopicSpec, TopicState, plan, wanted
 
 USABLE_TIMEOUT_S = 30.0
 

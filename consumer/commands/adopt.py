@@ -7,15 +7,16 @@ import sys
 
 import numpy as np
 
+from common.clock import Clock
 from common.config import Settings
 from common.errors import StartRefused
 from common.kafka_io.overview import Overview
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
 from consumer.inspection import NO_OFFSETS, Inspection, connected
 from consumer.report import show
 from consumer.standing import Standing, look
-from consumer.start import Clock, sink_group
+from consumer.start import sink_group
 
 MEANING = """
 For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and

@@ -6,14 +6,16 @@ import argparse
 import json
 import sys
 
+from common.clock import Clock
 from common.config import Settings
+from common.deadline import Deadline
 from common.errors import KafkaUnavailable, PenstockError
 from common.kafka_io.overview import Overview
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.audit_report import as_json, explain, show_counts, unjudged
 from consumer.inspection import connected
 from consumer.standing import look
-from consumer.start import Clock, sink_group
+from consumer.start import sink_group
 
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0
@@ -94,13 +96,13 @@ def _seconds(text: str) -> float:
 
 def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, clock: Clock) -> bool:
     """Wait until everything is committed; whether it is. Brokers that do not answer may come back meanwhile."""
-    deadline_s = clock.now_s() + wait_s
+    deadline = Deadline(clock.now_s, wait_s)
     while True:
         try:
             lag = sum(standing.lag for each in look(overview, group, feeds).values() for standing in each)
         except KafkaUnavailable:
             lag = None
-        left_s = deadline_s - clock.now_s()
+        left_s = deadline.left_s
         is_over = lag == 0 or left_s <= 0
         if sys.stderr.isatty():
             offsets = "the brokers do not answer" if lag is None else f"{lag:,} offsets are not committed yet"

@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from common.clickhouse_io.schema import Schema
+from common.clock import Clock
 from common.config import Settings
-from common.stream import Stream
-from consumer.start import Clock
+from common.model.stream import Stream
 
 MEANING = """
 Safe to run again: tables that exist are compared, never changed. Where one differs from its stream, the message holds

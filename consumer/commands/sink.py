@@ -7,14 +7,15 @@ import logging
 import os
 import socket
 
+from common.clock import Clock
 from common.config import Settings
 from common.endpoint import Endpoint
 from common.health import Health
 from common.log import quieten_kafka, setup_logging
 from common.metrics import SinkMetrics
+from common.model.stream import Stream
 from common.process import stop_on_signals
-from common.stream import Stream
-from consumer.start import Clock, build, check_start
+from consumer.start import build, check_start
 
 log = logging.getLogger(__name__)
 

@@ -7,15 +7,16 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from common.clickhouse_io.store import Store
+from common.clock import Clock
 from common.config import Settings
 from common.errors import ClickHouseUnavailable, FeedBlocked
 from common.kafka_io.overview import Member, Overview, connect_overview
-from common.stream import Feed, Stream
+from common.model.stream import Feed, Stream
 from consumer.guard import LOOK_S, Bound, find_excess
 from consumer.inspection import silence_clients
 from consumer.report import merged, show
 from consumer.standing import Standing, look
-from consumer.start import Clock, sink_group
+from consumer.start import sink_group
 
 Standings = Mapping[str, Sequence[Standing]]
 

@@ -19,8 +19,8 @@ from common.clickhouse_io.queries import Asker
 from common.config import Settings, environment
 from common.errors import SettingError
 from common.kafka_io.overview import connect_overview
+from common.model.stream import Stream
 from common.process import run
-from common.stream import Stream
 from common.streams import STREAMS
 from consumer.start import sink_group
 from infra.demo.services import Services

@@ -12,7 +12,7 @@ from rich.text import Text
 from common.clickhouse_io.queries import Asker
 from common.errors import PenstockError
 from common.kafka_io.overview import Overview
-from common.stream import Question, Stream
+from common.model.stream import Question, Stream
 
 ROWS = Question(name="rows", help="rows stored", sql="SELECT count() FROM {table}")
 

@@ -14,7 +14,7 @@ from typing import Any
 from common.clickhouse_io.audit import AuditQueries
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.queries import Asker
-from common.clickhouse_io.store import Range
+from common.model.ranges import Range
 from consumer.guard import LOOK_S
 from tests.bench.bench import Bench
 from tests.bench.figures import percentile

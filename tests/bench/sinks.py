@@ -20,14 +20,15 @@ from kafka.structs import OffsetAndMetadata
 import consumer.batch
 import consumer.start
 from common.clickhouse_io.client import translated
-from common.clickhouse_io.store import Beyond, Store
-from common.codec import Decoded
+from common.clickhouse_io.store import Store
 from common.config import Settings
 from common.health import Health
-from common.kafka_io.group import Committed, Group
+from common.kafka_io.group import Group
 from common.metrics import SinkMetrics
-from common.slab import Partition
-from common.stream import ADDRESS_COLUMNS, Rows, Table
+from common.model.codec import Decoded
+from common.model.ranges import Beyond, Committed
+from common.model.record import Partition
+from common.model.stream import ADDRESS_COLUMNS, Rows, Table
 from consumer.inserter import Inserter, Result
 from consumer.job import Job
 from consumer.loop import Loop

@@ -15,9 +15,9 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from common.codec import encode
-from common.columns import one_row_each
-from common.stream import Emission, Feed, Stream, Table
+from common.model.codec import encode
+from common.model.columns import one_row_each
+from common.model.stream import Emission, Feed, Stream, Table
 from common.streams import collatz
 
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]

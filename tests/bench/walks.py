@@ -11,12 +11,11 @@ from typing import NamedTuple
 import numpy as np
 from clickhouse_driver import Client
 
-from common.address import token, tp_address
 from common.clickhouse_io.store import Store
-from common.codec import Decoded
+from common.model.address import token, tp_address, with_address
+from common.model.codec import Decoded
 from common.settings import ClickHouseSettings
 from common.streams.collatz import LARGEST_NUMBER, Walk, walk_of
-from consumer.addressing import with_address
 from infra.local.waiting import wait_until
 from tests.bench.streams import PAYLOADS, SECOND
 

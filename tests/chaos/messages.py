@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
-from common.codec import encode
+from common.model.codec import encode
 from common.streams.collatz import LARGEST_NUMBER, Walk, walk_of
 
 ARRAYS = 0.06

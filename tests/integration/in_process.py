@@ -18,11 +18,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from common.clock import Clock
 from common.config import Settings
 from common.health import Health
 from common.metrics import SinkMetrics
-from common.stream import Stream
-from consumer.start import Clock, build
+from common.model.stream import Stream
+from consumer.start import build
 from infra.local.waiting import wait_until
 from tests.integration.proof import Proof
 

@@ -31,11 +31,11 @@ from unittest import mock
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
 
-from common.address import tp_address
-from common.codec import encode
+from common.model.address import tp_address
+from common.model.codec import encode
+from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 from common.process import run
 from common.streams.collatz import Walk, walk_of
-from common.topics import DEAD_LETTER_EXTRA_BYTES
 from consumer.__main__ import main
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until

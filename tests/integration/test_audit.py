@@ -13,7 +13,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.audit import seen_sql
-from common.clickhouse_io.store import Range
+from common.model.ranges import Range
 from consumer.intent import Intent
 from infra.local.stack import Stack
 from tests.integration.pipeline import Audit, Pipeline, walk

@@ -12,7 +12,7 @@ from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
 from common.kafka_io.sealed import SealedRecords
 from common.kafka_io.writer import Delivery
-from common.slab import Partition, Record
+from common.model.record import Partition, Record
 from infra.local.waiting import wait_until
 from tests.integration.pipeline import Pipeline
 from tests.unit.common.kafka_io.fetches import CODECS, wild_batch

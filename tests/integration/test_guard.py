@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from common.address import tp_address
+from common.model.address import tp_address
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.integration.in_process import InProcessSink

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from common.columns import as_objects
-from common.stream import Feed, Rows, Stream, Table
+from common.model.columns import as_objects
+from common.model.stream import Feed, Rows, Stream, Table
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.integration.in_process import InProcessSink

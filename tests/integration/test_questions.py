@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from common.address import tp_address
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.queries import Asker
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
-from common.codec import encode
 from common.config import Settings
-from common.slab import Partition, Slab
+from common.model.address import tp_address
+from common.model.codec import encode
+from common.model.record import Partition, Slab
 from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
 from consumer.batch import Buffer, Limits
 

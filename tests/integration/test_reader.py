@@ -10,7 +10,7 @@ from common.kafka_io.batches import CompiledBatch, decode_compiled, decode_pure
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.outcome import poll_error
 from common.kafka_io.reader import RangeReader
-from common.slab import TooLarge
+from common.model.record import TooLarge
 from infra.local.waiting import wait_until
 from tests.integration.topic import Topic, numbered
 

@@ -19,19 +19,18 @@ from kafka.coordinator.base import Generation, MemberState
 from kafka.errors import CommitFailedError, KafkaConnectionError, RequestTimedOutError
 from kafka.structs import OffsetAndMetadata
 
-from common.address import token
 from common.clickhouse_io.schema import stated_columns
 from common.clickhouse_io.store import Store
-from common.codec import Codec
 from common.errors import BlockTooBig, KafkaUnavailable, SchemaMismatch, StartRefused
 from common.kafka_io.clients import Clients
-from common.kafka_io.group import Committed
 from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
-from common.slab import Partition
+from common.model.address import token, with_address
+from common.model.codec import Codec
+from common.model.ranges import Committed
+from common.model.record import Partition
 from common.streams.collatz import rows as rows_of
 from common.streams.collatz import walk_of
-from consumer.addressing import with_address
 from consumer.intent import decode
 from consumer.start import check_start
 from infra.local.stack import Stack

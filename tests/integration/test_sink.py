@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from common.codec import encode
 from common.kafka_io.writer import connect_writer
-from common.slab import Partition
+from common.model.codec import encode
+from common.model.record import Partition
 from common.streams.collatz import Walk, walk_of
 from infra.local.ports import pick_free
 from infra.local.stack import Stack

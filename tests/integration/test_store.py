@@ -7,10 +7,11 @@ import pytest
 
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.schema import Schema
-from common.clickhouse_io.store import Beyond, Range, Store
+from common.clickhouse_io.store import Store
 from common.config import Settings
 from common.errors import ClickHouseRefused, ClickHouseUnavailable, SchemaMismatch
-from common.stream import Rows, Table
+from common.model.ranges import Beyond, Range
+from common.model.stream import Rows, Table
 
 TP = 7 << 16
 DAYS = Table(

@@ -8,8 +8,8 @@ import msgspec
 from kafka import TopicPartition
 from msgspec import Meta
 
-from common.columns import one_row_each
-from common.stream import Feed, Stream, Table
+from common.model.columns import one_row_each
+from common.model.stream import Feed, Stream, Table
 from infra.local.waiting import wait_until
 from tests.integration.proof import Proof
 

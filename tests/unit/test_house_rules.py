@@ -2,6 +2,7 @@
 
 import ast
 import dataclasses
+import re
 import subprocess
 import tomllib
 from pathlib import Path
@@ -181,6 +182,17 @@ def pure_modules():
 def test_each_pure_module_has_its_twin_test(path):
     twin = ROOT / "tests" / "unit" / path.relative_to(ROOT).with_name(f"test_{path.name}")
     assert twin.exists(), f"write {name_of(twin)}"
+
+
+def test_what_calls_itself_pure_is_held_to_it():
+    pure = {name_of(path) for path in pure_modules()}
+
+    def check(path, tree):
+        claims = re.search(r"\bPure[.;]", ast.get_docstring(tree) or "")
+        if claims and name_of(path) not in pure:
+            yield 1, "says that it is pure: name it in the contract of pyproject.toml"
+
+    assert found(check) == []
 
 
 def test_git_holds_no_secret_file_and_no_build():

@@ -2,8 +2,8 @@ import random
 
 import pytest
 
-from common.codec import Codec
 from common.errors import BadData
+from common.model.codec import Codec
 from common.streams.collatz import Walk, rows, walk_of
 from tests.chaos import messages
 from tests.chaos.messages import (

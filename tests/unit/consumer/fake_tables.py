@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from common.clickhouse_io.store import Range, Stored
 from common.errors import BlockTooBig, ClickHouseUnavailable
-from common.stream import Table
+from common.model.ranges import Range, Stored
+from common.model.stream import Table
 
 
 @dataclass(eq=False)

@@ -8,10 +8,10 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
-from common.codec import encode
-from common.columns import index_within, one_row_each
-from common.slab import Partition, Record, Slab
-from common.stream import Feed, Rows, Table
+from common.model.codec import encode
+from common.model.columns import index_within, one_row_each
+from common.model.record import Partition, Record, Slab
+from common.model.stream import Feed, Rows, Table
 from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
 from consumer.job import Job, Tokens

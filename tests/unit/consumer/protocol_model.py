@@ -24,10 +24,10 @@ from common.errors import (
     FeedBlocked,
     PenstockError,
 )
-from common.kafka_io.group import Committed
 from common.metrics import SinkMetrics
-from common.slab import Partition, Record, Slab
-from common.stream import Feed
+from common.model.ranges import Committed
+from common.model.record import Partition, Record, Slab
+from common.model.stream import Feed
 from consumer.batch import Limits
 from consumer.inserter import Result
 from consumer.intent import decode

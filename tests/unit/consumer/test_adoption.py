@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from common.slab import Partition
+from common.model.record import Partition
 from consumer.adoption import (
     TAIL_OFFSETS,
     TAIL_ROWS,

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from msgspec import Meta
 
-from common.clickhouse_io.audit import Seen
 from common.errors import DoesNotFit
-from common.slab import Partition, TooLarge
-from common.stream import Feed, Rows, Table
+from common.model.ranges import Seen
+from common.model.record import Partition, TooLarge
+from common.model.stream import Feed, Rows, Table
 from consumer.audit import FINDINGS_KEPT, JOINED_GAP, SLICE_OFFSETS, SLICE_ROWS, Finding, Judge, runs, slices
 
 PARTITION = Partition("orders", 0)

@@ -4,9 +4,9 @@ import sys
 import numpy as np
 import pytest
 
-from common.columns import one_row_each
-from common.reasons import Kind
-from common.stream import Rows, Table
+from common.model.columns import one_row_each
+from common.model.reasons import Kind
+from common.model.stream import Rows, Table
 from consumer.batch import MAX_TABLE_PARTITIONS, PIECE_BYTES, Limits
 from tests.unit.consumer.material import (
     BAD,

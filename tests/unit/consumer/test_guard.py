@@ -1,7 +1,7 @@
 """Which partitions' tables hold more than was committed."""
 
-from common.clickhouse_io.store import Beyond
-from common.slab import Partition
+from common.model.ranges import Beyond
+from common.model.record import Partition
 from consumer.guard import Bound, find_excess
 from tests.unit.consumer.material import ONE_EACH, PARTS, feed
 

@@ -6,7 +6,7 @@ import pytest
 
 import consumer.inserter
 from common.errors import ClickHouseUnavailable
-from common.slab import Partition
+from common.model.record import Partition
 from consumer.inserter import Inserter
 from consumer.recovery import Outcome
 from tests.unit.consumer.material import batch, event, job

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from common.slab import Record
+from common.model.record import Record
 from consumer.inspection import source_of
 
 TOPIC, OTHER = "00000000000000000000000000000001", "00000000000000000000000000000002"

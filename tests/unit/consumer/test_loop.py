@@ -5,7 +5,7 @@ import pytest
 from common.errors import ClickHouseUnavailable, KafkaUnavailable
 from common.health import Health
 from common.metrics import SinkMetrics
-from common.slab import Partition
+from common.model.record import Partition
 from consumer.batch import Limits
 from consumer.lane import Lane
 from consumer.loop import FAILURES_BEFORE_REJOIN, Loop

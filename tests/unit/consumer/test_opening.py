@@ -4,11 +4,10 @@ import uuid
 
 import pytest
 
-from common.address import tp_address
-from common.clickhouse_io.store import Beyond
 from common.errors import ClickHouseUnavailable, DoesNotFit, KafkaUnavailable
-from common.kafka_io.group import Committed
-from common.slab import Partition
+from common.model.address import tp_address
+from common.model.ranges import Beyond, Committed
+from common.model.record import Partition
 from consumer.batch import Limits
 from consumer.intent import Intent
 from consumer.opening import Opening

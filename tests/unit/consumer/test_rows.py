@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from common.clickhouse_io.encoding import EncodingCheck
-from common.columns import one_row_each
 from common.errors import BadData
-from common.reasons import Kind
-from common.slab import TooLarge
-from common.stream import Feed, Rows, Table
+from common.model.columns import one_row_each
+from common.model.reasons import Kind
+from common.model.record import TooLarge
+from common.model.stream import Feed, Rows, Table
 from consumer.rows import RowMaker
 from tests.unit.consumer.material import (
     BAD,
@@ -227,7 +227,7 @@ def test_a_message_that_was_not_unpacked_is_bad_and_its_neighbours_are_not():
 
 
 CHILD = """
-from common.slab import Partition, Record, Slab
+from common.model.record import Partition, Record, Slab
 from common.streams.collatz import STREAM
 from consumer.batch import Buffer, Limits
 

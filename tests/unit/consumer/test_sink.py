@@ -13,7 +13,7 @@ from common.errors import (
     KafkaUnavailable,
 )
 from common.metrics import SinkMetrics
-from common.slab import Partition
+from common.model.record import Partition
 from consumer.batch import Limits
 from consumer.inserter import Result
 from consumer.intent import decode

@@ -6,11 +6,10 @@ import uuid
 
 import pytest
 
-from common.address import tp_address
-from common.kafka_io.group import Committed
-from common.kafka_io.overview import Layout
-from common.slab import Partition
-from common.stream import Feed
+from common.model.address import tp_address
+from common.model.ranges import Committed
+from common.model.record import Layout, Partition
+from common.model.stream import Feed
 from consumer.intent import Intent
 from consumer.standing import Standing, look
 
@@ -43,7 +42,7 @@ class Brokers:
 
 def standing(committed: Committed | None = None) -> Standing:
     feed = Feed(topic="orders", event=None, tables=())  # type: ignore[arg-type]
-    (found,) = look(Brokers(committed), "ours", [feed])["orders"]  # type: ignore[arg-type]
+    (found,) = look(Brokers(committed), "ours", [feed])["orders"]
     return found
 
 

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from common.errors import KafkaRefused
-from common.stream import Emission
+from common.model.stream import Emission
 from producer.emit import Emitter, Limits
 
 

@@ -3,7 +3,7 @@
 import msgspec
 
 from common.kafka_io.partitioner import partition_of
-from common.stream import Emission
+from common.model.stream import Emission
 from producer.lanes import LANE_BYTES, LINGER_S, Lanes
 
 

@@ -17,10 +17,10 @@ from common.clickhouse_io.encoding import (
     WRONG_TYPE,
     EncodingCheck,
 )
-from common.columns import as_objects, uint128
 from common.errors import BadData, StartRefused
-from common.reasons import Kind
-from common.stream import Table
+from common.model.columns import as_objects, uint128
+from common.model.reasons import Kind
+from common.model.stream import Table
 
 ADDRESS = {
     "_tp": np.zeros(0, "u8"),

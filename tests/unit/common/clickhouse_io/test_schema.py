@@ -1,7 +1,7 @@
 import pytest
 
 from common.clickhouse_io.schema import objection_to, stated_columns
-from common.stream import ADDRESS_COLUMNS, Table
+from common.model.stream import ADDRESS_COLUMNS, Table
 from common.streams.collatz import DATA_SERIES
 
 

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from common.clickhouse_io.wire import as_wire
-from common.columns import uint128
+from common.model.columns import uint128
 
 
 def array(values, dtype):

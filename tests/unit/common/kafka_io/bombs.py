@@ -15,7 +15,7 @@ from kafka.record import MemoryRecords
 
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords
-from common.slab import MissingRecord, TooLarge
+from common.model.record import MissingRecord, TooLarge
 from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, varint
 
 MEMORY_BYTES = 512 << 20

@@ -6,8 +6,8 @@ from kafka.errors import MessageSizeTooLargeError
 from common.kafka_io.dead_letters import DeadLetters
 from common.kafka_io.sealed import COMPILED_BUILDER, Encoder
 from common.kafka_io.writer import Delivery
-from common.slab import MissingRecord, Partition, Record
-from common.topics import DEAD_LETTER_EXTRA_BYTES
+from common.model.record import MissingRecord, Partition, Record
+from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
 SOURCE = Partition("events", 3)
 LONG_AGO_MS = 1_000

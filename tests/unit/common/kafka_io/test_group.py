@@ -7,9 +7,10 @@ import pytest
 
 from common.errors import KafkaUnavailable
 from common.kafka_io.clients import Clients
-from common.kafka_io.group import Committed, Group
+from common.kafka_io.group import Group
+from common.model.ranges import Committed
+from common.model.record import Partition
 from common.settings import KafkaSettings
-from common.slab import Partition
 from infra.local.waiting import wait_until
 from tests.unit.common.kafka_io.fake_broker import TOPIC, FakeBroker
 

@@ -7,7 +7,7 @@ from kafka.record import MemoryRecords
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords, most_messages
 from common.kafka_io.unpacking import Unpacking
-from common.slab import MissingRecord, TooLarge
+from common.model.record import MissingRecord, TooLarge
 from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch, written
 
 TP = TopicPartition("events", 3)

@@ -5,8 +5,8 @@ import enum
 import msgspec
 from msgspec import inspect
 
-from common.codec import Codec
 from common.errors import BadData
+from common.model.codec import Codec
 
 POWERS = [8, 16, 31, 32, 63, 64, 127, 128]
 TEXTS = ["", "\0", "x", "0", "None", "sjö ∑ 🌊", "\\\"'\n", "x" * 300]

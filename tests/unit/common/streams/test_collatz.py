@@ -5,7 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from common.codec import Codec, encode
+from common.model.codec import Codec, encode
 from common.streams.collatz import LARGEST_NUMBER, TOPIC, Options, Walk, generate, rows, walk_of
 
 codec = Codec(Walk)

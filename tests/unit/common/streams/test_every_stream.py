@@ -14,9 +14,9 @@ import pytest
 
 from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.schema import stated_columns
-from common.codec import Codec, encode
 from common.errors import BadData
-from common.stream import ADDRESS_COLUMNS
+from common.model.codec import Codec, encode
+from common.model.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
 from consumer.rows import RowMaker, join_blocks
 from tests.unit.common.clickhouse_io.loop import through_the_wire

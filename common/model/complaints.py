@@ -11,7 +11,7 @@ from types import CodeType, TracebackType
 
 import msgspec
 
-from common.reasons import Kind, Reason
+from common.model.reasons import Kind, Reason
 
 _WORD = (
     "(?:any|array|bool|bytes|bytearray|date|datetime|decimal|duration|ext|float|int|memoryview|null|object|raw|str|"

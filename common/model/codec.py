@@ -1,4 +1,4 @@
-"""Event ⇄ JSON bytes. Pure. The producer encodes with it, the consumer decodes whole slabs in one sweep."""
+"""Encodes an event as JSON bytes, and decodes whole slabs of messages in one sweep. Pure."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from common.complaints import reason_of_decoding
 from common.errors import BadData
-from common.reasons import Kind, Reason
-from common.slab import RawValue, TooLarge
+from common.model.complaints import reason_of_decoding
+from common.model.reasons import Kind, Reason
+from common.model.record import RawValue, TooLarge
 
 encode = msgspec.json.Encoder().encode
 """One event as JSON bytes (UTF-8)."""

@@ -1,7 +1,8 @@
-"""What the reader hands out: a run of raw messages of one partition. Pure; made by kafka_io, used by the consumer."""
+"""What Kafka holds: partitions, the layout of a topic, records, and slabs, which are runs of raw messages. Pure."""
 
 from __future__ import annotations
 
+import uuid
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
@@ -16,6 +17,13 @@ class Partition(NamedTuple):
 
     def __str__(self) -> str:
         return f"{self.topic}/{self.partition}"
+
+
+class Layout(NamedTuple):
+    """A topic: its id (a topic created again has another one) and its partitions."""
+
+    topic_id: uuid.UUID
+    partitions: tuple[Partition, ...]
 
 
 class TooLarge(NamedTuple):

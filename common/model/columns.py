@@ -1,4 +1,4 @@
-"""Numpy columns from events, for the `rows` function of a table. Pure; used by stream files."""
+"""Numpy columns from events, for the `rows` function of a table. Pure."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from common.errors import DoesNotFit
-from common.stream import Rows
+from common.model.stream import Rows
 
 _LOW_HALF = 2**64 - 1
 

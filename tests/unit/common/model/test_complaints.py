@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from common.codec import Codec
-from common.complaints import reason_of_decoding, told
-from common.reasons import Kind
+from common.model.codec import Codec
+from common.model.complaints import reason_of_decoding, told
+from common.model.reasons import Kind
 
 SECRET = "alice@example.org"
 NUMBER = 271828

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from common.slab import Partition, Record, Slab, TooLarge
+from common.model.record import Partition, Record, Slab, TooLarge
 
 HERE = Partition("events", 3)
 

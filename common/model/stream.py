@@ -1,6 +1,6 @@
-"""The vocabulary: what a stream file states, as frozen values.
+"""What a stream file states, as frozen values: topics, events, tables, rows and questions. Pure.
 
-Stream files (`common/streams/`) build them; producer, consumer and api read them and know no stream by name.
+A stream is one such value. Whatever reads it knows no stream by name.
 """
 
 from __future__ import annotations

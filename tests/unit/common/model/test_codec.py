@@ -5,9 +5,9 @@ import msgspec
 import pytest
 from msgspec import Meta
 
-from common.codec import Codec, encode
 from common.errors import BadData
-from common.slab import TooLarge
+from common.model.codec import Codec, encode
+from common.model.record import TooLarge
 
 GOOD = b'{"n": 7, "name": "seven"}'
 

@@ -5,7 +5,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from common.stream import (
+from common.model.stream import (
     ADDRESS_COLUMNS,
     DEDUPLICATION_WINDOW,
     Emission,

@@ -1,5 +1,5 @@
 from common.errors import BadData
-from common.reasons import Kind, Reason
+from common.model.reasons import Kind, Reason
 
 
 def test_a_reason_is_its_kind_and_what_more_may_be_told():

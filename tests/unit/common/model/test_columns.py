@@ -4,8 +4,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from common.columns import as_objects, index_within, joined, one_row_each, uint128
 from common.errors import DoesNotFit
+from common.model.columns import as_objects, index_within, joined, one_row_each, uint128
 
 
 def as_integers(pairs):

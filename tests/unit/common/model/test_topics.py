@@ -2,10 +2,9 @@
 
 import pytest
 
+from common.model.topics import Plan, TopicState, data_topic, dead_topic, plan, wanted
 from common.settings import GIB, MIB, TopicSettings
 from common.streams import STREAMS
-from common.topics import Plan, TopicState, data_topic, dead_topic, plan, wanted
-from common.topics.__main__ import main
 
 SETTINGS = TopicSettings(partitions=4, replication_factor=3, min_insync_replicas=2)
 AS_WANTED = TopicState(partitions=4, replication_factor=3)
@@ -107,10 +106,3 @@ def test_the_companion_of_a_topic_that_is_made_now_is_made_as_the_settings_say()
 def test_what_cannot_be_done_is_refused_with_the_reason(state, grow, reason):
     (problem,) = plan(SPECS, {"a": state, "b": AS_WANTED}, grow).problems
     assert reason in problem
-
-
-@pytest.mark.parametrize("text", ["a", "a=", "=3", "a=0", "a=x", "a=-1"])
-def test_a_growth_that_is_no_growth_ends_with_its_usage(text, capsys):
-    with pytest.raises(SystemExit, match="2"):
-        main(["--grow", text], {})
-    assert "TOPIC=N" in capsys.readouterr().err

@@ -1,0 +1,45 @@
+"""`audit --wait`: how long it waits for the sinks."""
+
+import pytest
+
+import consumer.commands.audit
+from common.clock import Clock
+from common.errors import KafkaUnavailable
+from consumer.commands.audit import LOOK_EVERY_S, _wait
+
+
+class Lagging:
+    """A partition of which so much is not committed yet."""
+
+    def __init__(self, lag):
+        self.lag = lag
+
+
+def wait(monkeypatch, wait_s, *looks):
+    """Whether everything was committed in time, and the time it took; the last look repeats."""
+    times_s, left = [100.0], list(looks)
+    clock = Clock(lambda: times_s[-1], lambda: 0.0, lambda s: times_s.append(times_s[-1] + s), lambda: 0.0)
+
+    def look(overview, group, feeds):
+        lag = left.pop(0) if len(left) > 1 else left[0]
+        if lag is None:
+            raise KafkaUnavailable("no broker")
+        return {"orders": [Lagging(lag), Lagging(0)]}
+
+    monkeypatch.setattr(consumer.commands.audit, "look", look)
+    return _wait(None, "team-sink", [], wait_s, clock), times_s[-1] - times_s[0]
+
+
+@pytest.mark.parametrize(
+    ("wait_s", "looks", "in_time", "took_s"),
+    [
+        pytest.param(5.0, [0], True, 0, id="nothing lags"),
+        pytest.param(5.0, [9, None, 3, 0], True, 3 * LOOK_EVERY_S, id="brokers come back"),
+        pytest.param(5.0, [9], False, 5.0, id="too slow"),
+        pytest.param(5.0, [None], False, 5.0, id="no broker"),
+        pytest.param(0.0, [9], False, 0, id="no time at all"),
+        pytest.param(0.0, [0], True, 0, id="no time needed"),
+    ],
+)
+def test_it_waits_until_nothing_lags_or_the_time_is_over(monkeypatch, wait_s, looks, in_time, took_s):
+    assert wait(monkeypatch, wait_s, *looks) == (in_time, took_s)
