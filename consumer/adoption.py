@@ -68,9 +68,8 @@ def objection(standing: Standing, highest: int | None, *, skip_expired: bool) ->
     return None
 
 
-def decide(standing: Standing, verdict: Verdict, schema: str) -> Step:
-    """What to do, once [log start, stored_until) was inspected."""
-    idle = Intent(topic=standing.topic_id.hex, schema=schema)
+def decide(standing: Standing, verdict: Verdict, idle: Intent) -> Step:
+    """What to do, once [log start, stored_until) was inspected; `idle` is what a sink of today would commit."""
     first, until = verdict.first, verdict.until
     if verdict.missing:
         return _mend(standing, verdict, idle)
@@ -105,6 +104,6 @@ def _mend(standing: Standing, verdict: Verdict, idle: Intent) -> Step:
             "start the sinks under another KAFKA_GROUP_ID"
         )
         return Step(standing, says, refused=True)
-    intent = Intent(topic=idle.topic, schema=idle.schema, next=until)
+    intent = replace(idle, next=until)
     says = f"go on at {start} and insert what is missing up to {until}: {verdict.missing:,} messages"
     return Step(standing, says, Committed(start, intent.encode()))

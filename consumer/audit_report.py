@@ -24,8 +24,16 @@ Verdicts = Mapping[str, Sequence[Verdict]]
 
 
 def unjudged(verdicts: Verdicts) -> list[str]:
-    """Topics of which nothing was judged: they do not exist, or the group has committed nothing of them."""
-    return [topic for topic, each in verdicts.items() if not any(verdict.judged for verdict in each)]
+    """Topics that do not exist, or of which the group has committed nothing of a partition with messages or rows."""
+    return [
+        topic
+        for topic, each in verdicts.items()
+        if not any(verdict.judged for verdict in each) or any(map(_is_left_out, each))
+    ]
+
+
+def _is_left_out(verdict: Verdict) -> bool:
+    return not verdict.judged and bool(verdict.lag or verdict.rows)
 
 
 def as_json(streams: Iterable[Stream], verdicts: Verdicts) -> dict[str, Any]:
@@ -59,17 +67,18 @@ def explain(feeds: Iterable[Feed], verdicts: Verdicts, out: TextIO) -> None:
     missing, repeated = (sum(getattr(verdict, kind) for verdict in every) for kind in ("missing", "repeated"))
     out.write(f"{missing:,} messages are missing, {repeated:,} are repeated.\n")
     for topic in unjudged(verdicts):
-        out.write(
-            f"{topic}: nothing was judged, so this says nothing about it. {_why_unjudged(verdicts[topic])}\n"
-        )
+        out.write(f"{topic}: {_why_unjudged(verdicts[topic])}\n")
     out.write(f"{MEND_MISSING}\n" if missing else "")
     out.write(f"{MEND_REPEATED}\n" if repeated else "")
 
 
 def _why_unjudged(each: Sequence[Verdict]) -> str:
     if not each:
-        return "There is no such topic: is it the right cluster, and the right name?"
-    return "The group has committed nothing: has a sink ever run, under this KAFKA_GROUP_ID?"
+        return "nothing was judged. There is no such topic: is it the right cluster, and the right name?"
+    if not any(verdict.judged for verdict in each):
+        return "nothing was judged. The group has committed nothing: has a sink ever run, under this KAFKA_GROUP_ID?"
+    names = ", ".join(str(verdict.partition) for verdict in each if _is_left_out(verdict))
+    return f"not all was judged. The group has committed nothing of {names}: is a sink running?"
 
 
 def _explain_findings(feed: Feed, verdict: Verdict, out: TextIO) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple, Protocol
 
+from common.errors import FeedBlocked
 from common.model.ranges import Beyond
 from common.model.record import Partition
 from common.model.stream import Feed
@@ -41,27 +42,41 @@ class Excess(NamedTuple):
 
     def ways_out(self) -> str:
         """What a person can do about it: one of three, depending on which side is right."""
+        where = f"_tp = {self.bound.tp} AND _off >= {self.bound.offset}"
+        deletes = "; ".join(
+            f"ALTER TABLE `{table.name}` DELETE WHERE {where}" for table in self.bound.feed.tables
+        )
         return (
             "Choose: (1) the rows are right: stop all sinks, run python -m consumer adopt, start them; (2) another "
             "group fills this table: stop one of the two, or give it a table of its own; (3) the rows are wrong, "
-            "Kafka holds other messages there: stop all sinks, "
-            f"ALTER TABLE `{self.table}` DELETE WHERE _tp = {self.bound.tp} AND _off >= {self.bound.offset}, raise "
-            "SINK_EPOCH, start them"
+            f"Kafka holds other messages there: stop all sinks, {deletes}, raise SINK_EPOCH, start them"
         )
 
 
-def find_excess(tables: Tables, bounds: Iterable[Bound], *, timeout_s: int) -> dict[Partition, Excess]:
-    """The partitions whose tables hold more than they may; one query a table, `timeout_s` long at most.
+class Look(NamedTuple):
+    """Partitions whose tables hold more than they may, and tables that ClickHouse refused to look at."""
 
-    Raises ClickHouseUnavailable and ClickHouseRefused.
+    excess: dict[Partition, Excess]
+    refused: dict[str, FeedBlocked]
+
+
+def find_excess(tables: Tables, bounds: Iterable[Bound], *, timeout_s: int) -> Look:
+    """Compare each table with the bounds of the partitions that fill it; a query takes `timeout_s` at most.
+
+    Raises ClickHouseUnavailable.
     """
     by_table: dict[str, dict[int, Bound]] = {}
     for bound in bounds:
         for table in bound.feed.tables:
             by_table.setdefault(table.name, {})[bound.tp] = bound
-    found: dict[Partition, Excess] = {}
+    look = Look({}, {})
     for name, by_tp in by_table.items():
         offsets = {tp: bound.offset for tp, bound in by_tp.items()}
-        for tp, beyond in tables.beyond(name, offsets, timeout_s=timeout_s).items():
-            found[by_tp[tp].partition] = Excess(name, by_tp[tp], beyond)
-    return found
+        try:
+            found = tables.beyond(name, offsets, timeout_s=timeout_s)
+        except FeedBlocked as refusal:
+            look.refused[name] = refusal
+            continue
+        for tp, beyond in found.items():
+            look.excess.setdefault(by_tp[tp].partition, Excess(name, by_tp[tp], beyond))
+    return look

@@ -102,6 +102,14 @@ class Loop:
             if not error.retriable:
                 raise
             self._note_failure(error)
+        except MemoryError:
+            log.error(
+                "out of memory: everything read is dropped, and read again",
+                extra={"limit": self._memory_bytes},
+            )
+            self._sink.drop()
+            self._group.changed = True
+            self._wait(PAUSE_AFTER_FAILURE_S)
         self._report()
 
     def _poll(self) -> None:

@@ -46,8 +46,6 @@ class _Start(NamedTuple):
     @property
     def bound(self) -> int:
         """No table may hold rows of this offset or a later one."""
-        if self.committed is None:
-            return 0
         return self.offset if self.intent.next is None else self.intent.next
 
 
@@ -153,16 +151,22 @@ class Opening:
         return _Start(partition, tp, committed, committed.offset, replace(intent, schema=schema))
 
     def _refused(self, starts: Sequence[_Start]) -> dict[Partition, FeedBlocked]:
-        """Those of which a table holds rows that are to be stored yet."""
+        """Those of which a table holds rows that are to be stored yet, or cannot be looked at."""
         bounds = [
             Bound(self.feed(start.partition.topic), start.partition, start.tp, start.bound)
             for start in starts
         ]
-        found = find_excess(self._store, bounds, timeout_s=LOOK_S)
-        by_partition = {start.partition: start for start in starts}
-        return {
-            partition: self._refusal(by_partition[partition], excess) for partition, excess in found.items()
-        }
+        look = find_excess(self._store, bounds, timeout_s=LOOK_S)
+        refused: dict[Partition, FeedBlocked] = {}
+        for start in starts:
+            unseen = [
+                table.name for table in self.feed(start.partition.topic).tables if table.name in look.refused
+            ]
+            if unseen:
+                refused[start.partition] = look.refused[unseen[0]]
+            elif start.partition in look.excess:
+                refused[start.partition] = self._refusal(start, look.excess[start.partition])
+        return refused
 
     def _refusal(self, start: _Start, excess: Excess) -> OffsetRefused:
         if start.committed is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeAlias
 
+import msgspec
 import numpy as np
 
 from common.errors import BadData, DoesNotFit
@@ -26,8 +27,8 @@ _SMALLEST_VALUE_BYTES = 2  # a digit and a comma
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass, whatever the bytes are
 
 Columns: TypeAlias = dict[str, np.ndarray]
-Check: TypeAlias = Callable[[str, Mapping[str, np.ndarray]], None]
-"""Called with the name of a table and its columns; raises DoesNotFit when these cannot be stored."""
+Check: TypeAlias = Callable[[str, Mapping[str, np.ndarray]], Columns]
+"""Called with the name of a table and its columns; gives them as they are to be stored. Raises DoesNotFit."""
 
 
 class Made(NamedTuple):
@@ -72,6 +73,7 @@ class RowMaker:
         self, feed: Feed, tp: int, *, message_rows: int = DEFAULT_MESSAGE_ROWS, check: Check | None = None
     ) -> None:
         self._codec = Codec(feed.event)
+        self._values_a_row = 1 + _fields_of(msgspec.inspect.type_info(feed.event), set())
         self._tables = feed.tables
         self._tp = tp
         self.message_rows = message_rows
@@ -93,11 +95,12 @@ class RowMaker:
 
     def _with_too_many_values(self, values: Sequence[RawValue], size_bytes: int | None) -> dict[int, Reason]:
         """Messages that must not be decoded, for their values alone could fill the memory."""
-        limit = self.message_rows
+        limit = self.message_rows * self._values_a_row
         largest = _SMALLEST_VALUE_BYTES * limit
         if size_bytes is not None and size_bytes <= largest:
             return {}
-        reason = Reason(Kind.TOO_LARGE, f"more than {limit:,} values (MAX_MESSAGE_ROWS)")
+        rows = f"for at most {self.message_rows:,} rows (MAX_MESSAGE_ROWS)"
+        reason = Reason(Kind.TOO_LARGE, f"more than {limit:,} values, {rows}")
         return {
             index: reason
             for index, value in enumerate(values)
@@ -113,6 +116,8 @@ class RowMaker:
             return
         except BadData as error:
             reason = error.reason
+        except MemoryError:
+            reason = Reason(Kind.TOO_LARGE, "its rows do not fit into memory")
         if len(run.offsets) == 1:
             bad[run.base] = reason
             return
@@ -136,7 +141,7 @@ class RowMaker:
                 raise BadData(Kind.TOO_LARGE, f"more than {self.message_rows:,} rows (MAX_MESSAGE_ROWS)")
             if self._check is not None:
                 with _blamed_on_stream(table):
-                    self._check(table.name, columns)
+                    columns = self._check(table.name, columns)
             made.blocks[table.name] = columns
         return made
 
@@ -155,6 +160,18 @@ class RowMaker:
         )
 
 
+def _fields_of(kind: Any, seen: set[Any]) -> int:
+    """How many fields an event has, those of the objects in it included, each type once."""
+    if isinstance(kind, msgspec.inspect.StructType):
+        if kind.cls in seen:
+            return 0
+        seen.add(kind.cls)
+        return sum(1 + _fields_of(field.type, seen) for field in kind.fields)
+    inner = [getattr(kind, name, None) for name in ("item_type", "key_type", "value_type")]
+    inner += getattr(kind, "types", None) or getattr(kind, "item_types", None) or ()
+    return sum(_fields_of(each, seen) for each in inner if each is not None)
+
+
 def join_blocks(blocks: Sequence[Columns]) -> Columns:
     """Blocks of one table as one, of the columns that all of them have."""
     if len(blocks) == 1:
@@ -167,11 +184,11 @@ def join_blocks(blocks: Sequence[Columns]) -> Columns:
 def _blamed_on_stream(table: Table) -> Iterator[None]:
     try:
         yield
-    except MemoryError:
+    except (MemoryError, KeyboardInterrupt):
         raise
     except DoesNotFit as error:
         raise BadData(error.kind, f"table {table.name}, {error.reason.detail}") from error
-    except Exception as error:
+    except BaseException as error:  # SystemExit, too: a message must not end a process
         raise BadData(Kind.STREAM_FAILED, f"{told(error)} in the rows of {table.name}") from error
 
 

@@ -75,6 +75,7 @@ TLS_SETTINGS = TlsSettings(
 )
 _WRONG_LOGIN = 516
 _QUOTING = (errors.LogicalError, errors.CannotParseDomainError, errors.CannotParseUuidError)
+_QUOTED = re.compile(r"'[^']*'?")
 _VALUES = re.compile(r"[ .]+Column values\b")
 
 
@@ -113,7 +114,7 @@ def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> 
     except (errors.Error, OSError, EOFError) as error:
         was_greeted = client.connection.context.server_info is not None  # ever
         client.disconnect()
-        told = _translate(client, error, what, was_greeted=was_greeted)
+        told = _translate(client, error, what, was_greeted=was_greeted, sends_block=sends_block)
         if isinstance(told, BlockTooBig) and not sends_block:
             told = ClickHouseUnavailable(str(told))
         raise told from error
@@ -126,7 +127,9 @@ def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> 
         ) from error
 
 
-def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted: bool) -> Exception:
+def _translate(
+    client: BlockClient, error: Exception, what: str, *, was_greeted: bool, sends_block: bool
+) -> Exception:
     where = f"{what}: ClickHouse at {client.connection.hosts[0][0]}:{client.connection.hosts[0][1]}"
     text = str(error).strip()
     if reason := tls.reason_of(text, TLS_SETTINGS):
@@ -137,6 +140,8 @@ def _translate(client: BlockClient, error: Exception, what: str, *, was_greeted:
         return ClickHouseUnavailable(f"{where} does not answer ({_first_line(text)}{hint})")
     if isinstance(error, errors.ServerException):
         said = f"code {error.code}, {_first_line(error.message)}"
+        if sends_block:  # it may quote the values of a row
+            said = _QUOTED.sub("'…'", said)
         if error.code == MEMORY_LIMIT_EXCEEDED:
             return BlockTooBig(f"{where} ran out of memory ({said})")
         if error.code in RETRIABLE_CODES:

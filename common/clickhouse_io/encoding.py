@@ -10,7 +10,7 @@ import numpy as np
 from clickhouse_driver import errors
 from clickhouse_driver.columns.exceptions import ColumnException
 
-from common.clickhouse_io.schema import stated_columns
+from common.clickhouse_io.schema import inserted_columns
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
 from common.errors import DoesNotFit, StartRefused
@@ -40,21 +40,25 @@ class EncodingCheck:
     def __init__(self, tables: Iterable[Table]) -> None:
         self._columns: dict[str, list[tuple[str, str, np.dtype | None]]] = {}
         for table in tables:
-            stated = stated_columns(table)
-            self._columns[table.name] = [(name, kind, wire_dtype(kind)) for name, kind in stated.items()]
-            for column, kind in stated.items():
+            inserted = inserted_columns(table)
+            self._columns[table.name] = [(name, kind, wire_dtype(kind)) for name, kind in inserted.items()]
+            for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
 
-    def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> None:
-        """Raise DoesNotFit with column, type and flaw, never a value, for the first column that cannot be encoded."""
+    def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The columns in the form of the wire, where numpy has it: so pieces that are joined stay what they are.
+
+        Raises DoesNotFit with column, type and flaw, never a value, for the first column that cannot be encoded.
+        """
+        checked = dict(columns)
         for name, kind, dtype in self._columns[table]:
             values = columns.get(name)
             if values is None:  # the server would fill in a default
                 raise DoesNotFit(name, _short(kind), MISSING)
             if dtype is not None and values.dtype == dtype and values.ndim == 1:  # sent as it is
                 continue
-            if flaw := _flaw(kind, values):
-                raise DoesNotFit(name, _short(kind), flaw)
+            checked[name] = _checked(name, kind, values)
+        return checked
 
 
 def _refuse_unknown(table: str, column: str, kind: str) -> None:
@@ -67,20 +71,20 @@ def _refuse_unknown(table: str, column: str, kind: str) -> None:
         ) from error
 
 
-def _flaw(kind: str, values: np.ndarray) -> str | None:
+def _checked(name: str, kind: str, values: np.ndarray) -> np.ndarray:
     try:
-        if as_wire(kind, values) is not None:
-            return None
+        wire = as_wire(kind, values)
+        if wire is not None:
+            return wire
         items = list(values)
         if not _is_text(kind, items):
             encode(kind, items)
     except MemoryError:
         raise
     except Exception as error:
-        if not kind.startswith(_MAY_BE_NONE) and any(value is None for value in values):
-            return NONE
-        return _flaw_of(error)
-    return None
+        is_none = not kind.startswith(_MAY_BE_NONE) and any(value is None for value in values)
+        raise DoesNotFit(name, _short(kind), NONE if is_none else _flaw_of(error)) from error
+    return values
 
 
 def _is_text(kind: str, items: list[Any]) -> bool:

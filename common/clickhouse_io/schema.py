@@ -11,6 +11,7 @@ from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings import ClickHouseSettings
 
 _COMMENT = re.compile(r"--.*")
+_COMPUTED = re.compile(r"MATERIALIZED|ALIAS|EPHEMERAL", re.IGNORECASE)
 _NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT")
 _PROJECTION = re.compile(r"^\s*(?P<text>PROJECTION (?P<name>\w+) .*?),?$", re.MULTILINE)
 _WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
@@ -164,12 +165,24 @@ def objection_to(engine: str, name: str) -> str:
 
 def stated_columns(table: Table) -> dict[str, str]:
     """Column name → type as the DDL of a table states them."""
-    columns = {}
+    return {name: kind for name, kind, _ in _stated(table)}
+
+
+def inserted_columns(table: Table) -> dict[str, str]:
+    """Column name → type of those columns that an INSERT gives: the server computes the others by itself."""
+    return {name: kind for name, kind, rest in _stated(table) if not _COMPUTED.match(rest)}
+
+
+def _stated(table: Table) -> Iterator[tuple[str, str, str]]:
+    """Name, type, and what the DDL says of a column after its type."""
     for item in _items(table.create_statement()):
-        name, rest = item.split(None, 1)
-        if name not in _NOT_COLUMNS:
-            columns[name.strip("`")] = _until(rest, str.isspace)[0]
-    return columns
+        if item.startswith("`"):
+            name, _, rest = item[1:].partition("`")
+        else:
+            name, rest = item.split(None, 1)
+        if item.startswith("`") or name not in _NOT_COLUMNS:
+            kind, rest = _until(rest.strip(), str.isspace)
+            yield name, kind, rest.strip()
 
 
 def _items(statement: str) -> Iterator[str]:
@@ -183,10 +196,20 @@ def _items(statement: str) -> Iterator[str]:
 
 
 def _until(text: str, is_end: Callable[[str], bool]) -> tuple[str, str]:
-    """Cut before the first character outside all parentheses that `is_end` accepts."""
+    """Cut before the first character outside all parentheses and quotes that `is_end` accepts."""
     depth = 0
+    quote = ""
+    is_escaped = False
     for index, character in enumerate(text):
+        if quote:
+            if is_escaped or character == "\\":
+                is_escaped = not is_escaped
+            elif character == quote:
+                quote = ""
+            continue
         if depth == 0 and is_end(character):
             return text[:index], text[index:]
+        if character in "'`":
+            quote = character
         depth += (character == "(") - (character == ")")
     return text, ""

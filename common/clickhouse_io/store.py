@@ -7,18 +7,22 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from common.clickhouse_io.client import connect, translated
+from common.errors import ClickHouseRefused, ClickHouseUnavailable
 from common.model.ranges import Beyond, Range, Stored
 from common.settings import ClickHouseSettings
 
-LONGEST_QUERY_BYTES = 16 << 20
-"""Enough for the bounds of 100,000 partitions in one query."""
+BOUNDS_A_QUERY = 1_000
+"""Partitions whose bounds go into one query: the server refuses expressions that are much larger."""
+
+SOME_ROWS = 100_000
+"""So many rows past their bounds are read to tell which partitions have any."""
 
 
 class Store:
     """One connection for the thread that inserts. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
-        self._client = connect(settings, max_query_size=LONGEST_QUERY_BYTES)
+        self._client = connect(settings)
 
     def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
         """Insert one block (R5); whether it was taken. A table that remembers the token drops it without an error.
@@ -72,20 +76,47 @@ class Store:
         return bool(rows[0][0])
 
     def beyond(self, table: str, bounds: Mapping[int, int], *, timeout_s: int) -> dict[int, Beyond]:
-        """`_tp` → rows of offsets at or above its bound, for those that have any; one query, `timeout_s` long at most.
+        """`_tp` → rows of offsets at or above its bound, for those that have any; each query takes `timeout_s` at most.
 
-        When there are none, which is the rule, the by_address projection answers without reading rows.
+        When there are none, which is the rule, the by_address projection answers from a few granules. Where there are
+        more than can be read in time, some of them are told.
         """
+        found: dict[int, Beyond] = {}
+        for start in range(0, len(bounds), BOUNDS_A_QUERY):
+            left = dict(list(bounds.items())[start : start + BOUNDS_A_QUERY])
+            while more := self._some_beyond(table, left, timeout_s):
+                found |= more
+                left = {tp: bound for tp, bound in left.items() if tp not in more}
+        return found | self._all_beyond(table, {tp: bounds[tp] for tp in found}, timeout_s)
+
+    def _some_beyond(self, table: str, bounds: Mapping[int, int], timeout_s: int) -> dict[int, Beyond]:
+        """Of at least one `_tp` that has rows beyond its bound, and cheap however many there are."""
         if not bounds:
             return {}
-        wanted = " OR ".join(f"(_tp = {tp} AND _off >= {bound})" for tp, bound in bounds.items())
+        rows = f"SELECT _tp, _off FROM `{table}` WHERE {_beyond(bounds)} LIMIT {SOME_ROWS}"
+        return self._span(table, f"SELECT _tp, min(_off), max(_off) FROM ({rows}) GROUP BY _tp", timeout_s)
+
+    def _all_beyond(self, table: str, bounds: Mapping[int, int], timeout_s: int) -> dict[int, Beyond]:
+        """The whole span of each; nothing when that takes too long."""
+        if not bounds:
+            return {}
+        sql = f"SELECT _tp, min(_off), max(_off) FROM `{table}` WHERE {_beyond(bounds)} GROUP BY _tp"
+        try:
+            return self._span(table, sql, timeout_s)
+        except (ClickHouseUnavailable, ClickHouseRefused):
+            return {}
+
+    def _span(self, table: str, sql: str, timeout_s: int) -> dict[int, Beyond]:
         with translated(self._client, f"looking for rows of {table} past what is committed"):
             rows = self._client.execute(
-                f"SELECT _tp, min(_off), max(_off) FROM `{table}` WHERE {wanted} GROUP BY _tp",
-                settings={"max_execution_time": timeout_s, "timeout_overflow_mode": "throw"},
+                sql, settings={"max_execution_time": timeout_s, "timeout_overflow_mode": "throw"}
             )
         return {tp: Beyond(lowest, highest) for tp, lowest, highest in rows}
 
     def close(self) -> None:
         """Close the connection."""
         self._client.disconnect()
+
+
+def _beyond(bounds: Mapping[int, int]) -> str:
+    return " OR ".join(f"(_tp = {tp} AND _off >= {bound})" for tp, bound in bounds.items())

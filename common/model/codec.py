@@ -42,9 +42,9 @@ class Codec:
             if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
                 _check_utf8(values)
             return Decoded(list(map(self._one, values)), None, {})  # type: ignore[arg-type]
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt):
             raise
-        except Exception:  # `__post_init__` of an event may raise anything
+        except BaseException:  # `__post_init__` of an event may raise anything, SystemExit too
             return self._decode_one_by_one(values)
 
     def _decode_one_by_one(self, values: Sequence[RawValue]) -> Decoded:
@@ -77,9 +77,9 @@ class Codec:
             raise BadData(Kind.NOT_UTF8, f"invalid byte at {error.start}") from None
         try:
             made = self._one_or_many(value)
-        except MemoryError:
+        except (MemoryError, KeyboardInterrupt):
             raise
-        except Exception as error:
+        except BaseException as error:
             raise BadData(*reason_of_decoding(error)) from None
         if made == []:
             raise BadData(Kind.EMPTY_ARRAY, "a message holds at least one event")

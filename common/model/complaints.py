@@ -43,7 +43,7 @@ _PLACE = re.compile(r"(.*) - (at (?:`key` in )?`\$[^`]*`)", re.DOTALL)
 _MATCHING = "does not match its pattern"
 
 
-def reason_of_decoding(error: Exception) -> Reason:
+def reason_of_decoding(error: BaseException) -> Reason:
     """Why an event could not be decoded: what msgspec says of it, or what the event type's `__post_init__` raised."""
     cause = error.__cause__
     if cause is not None and isinstance(
@@ -73,7 +73,11 @@ def told(error: BaseException) -> str:
 
 
 def _text_of(error: BaseException) -> str:
-    return error.args[0] if len(error.args) == 1 and type(error.args[0]) is str else ""
+    try:
+        arguments = error.args
+    except Exception:  # an exception of the stream's own, whose attributes raise
+        return ""
+    return arguments[0] if len(arguments) == 1 and type(arguments[0]) is str else ""
 
 
 def _frames(traceback: TracebackType | None) -> list[CodeType]:
@@ -99,7 +103,7 @@ def _reason_of_text(text: str) -> Reason:
     return Reason(Kind.REFUSED, place)
 
 
-def _place_behind(cause: BaseException, error: Exception) -> str:
+def _place_behind(cause: BaseException, error: BaseException) -> str:
     """The place that msgspec has put behind the text of what it wraps."""
     text = _text_of(cause)
     whole = _text_of(error)

@@ -14,6 +14,7 @@ from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
 from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
 from consumer.inspection import NO_OFFSETS, Inspection, connected
+from consumer.intent import Intent
 from consumer.report import show
 from consumer.standing import Standing, look
 from consumer.start import sink_group
@@ -46,7 +47,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     with connected(settings, clock) as (overview, inspection):
         _refuse_while_active(overview, group, settings)
         before = overview.committed(group)
-        steps = _plan(overview, inspection, group, streams, skip_expired=chosen.skip_expired)
+        steps = _plan(overview, inspection, settings, streams, skip_expired=chosen.skip_expired)
         _show(steps)
         if refused := [step for step in steps if step.refused]:
             reasons = "\n".join(f"{step.standing.partition}: {step.says}" for step in refused)
@@ -78,9 +79,15 @@ def _refuse_while_active(overview: Overview, group: str, settings: Settings) -> 
 
 
 def _plan(
-    overview: Overview, inspection: Inspection, group: str, streams: list[Stream], *, skip_expired: bool
+    overview: Overview,
+    inspection: Inspection,
+    settings: Settings,
+    streams: list[Stream],
+    *,
+    skip_expired: bool,
 ) -> list[Step]:
-    standings = look(overview, group, [feed for stream in streams for feed in stream.feeds])
+    feeds = [feed for stream in streams for feed in stream.feeds]
+    standings = look(overview, sink_group(settings), feeds)
     steps = []
     for stream in streams:
         for feed in stream.feeds:
@@ -89,10 +96,15 @@ def _plan(
                 inspection.check_tables(feed)
                 _refuse_while_writing(inspection, each[0])
             dead = inspection.dead_letters(feed, each)
-            schema = feed.schema_hash(stream.version)
             for standing in each:
+                idle = Intent(
+                    topic=standing.topic_id.hex,
+                    schema=feed.schema_hash(stream.version),
+                    max_unpacked_bytes=settings.kafka.max_unpacked_bytes,
+                    max_message_rows=settings.sink.max_message_rows,
+                )
                 letters = dead.get(standing.partition, NO_OFFSETS)
-                steps.append(_step(inspection, feed, standing, letters, schema, skip_expired=skip_expired))
+                steps.append(_step(inspection, feed, standing, letters, idle, skip_expired=skip_expired))
     return steps
 
 
@@ -101,7 +113,7 @@ def _step(
     feed: Feed,
     standing: Standing,
     dead: np.ndarray,
-    schema: str,
+    idle: Intent,
     *,
     skip_expired: bool,
 ) -> Step:
@@ -112,7 +124,7 @@ def _step(
     step = objection(standing, highest, skip_expired=skip_expired)
     if step is None:
         judge = inspection.inspect(feed, standing, stored_until(standing, highest), dead)
-        step = decide(standing, judge.verdict, schema)
+        step = decide(standing, judge.verdict, idle)
     return step
 
 

@@ -27,8 +27,8 @@ neither all their rows nor a dead letter; repeated: messages with a row that is 
 a dead letter; lag: offsets that are not committed yet.
 
 Exit code 0: everything was judged, and nothing is missing or repeated. 1: something is, or --wait was too short.
-3: of a topic nothing was judged, because it does not exist, the group has committed nothing of it, or a server or a
-table could not be asked; what was judged is in order.
+3: not all was judged, because a topic does not exist, the group has committed nothing of a partition with messages, or
+a server or a table could not be asked; what was judged is in order.
 """
 SOUND, WRONG, NOT_JUDGED = 0, 1, 3
 

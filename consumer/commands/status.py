@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from common.clickhouse_io.store import Store
 from common.clock import Clock
 from common.config import Settings
-from common.errors import ClickHouseUnavailable, FeedBlocked
+from common.errors import ClickHouseUnavailable
 from common.kafka_io.overview import Member, Overview, connect_overview
 from common.model.stream import Feed, Stream
 from consumer.guard import LOOK_S, Bound, find_excess
@@ -21,6 +21,7 @@ from consumer.start import sink_group
 Standings = Mapping[str, Sequence[Standing]]
 
 HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "state")
+UNASKED = "ClickHouse could not be asked whether tables hold rows past what is committed"
 MEANING = """
 owner: the sink that works on the partition, client@host#id; committed: the next offset to store; state: what
 the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions whose tables
@@ -83,15 +84,17 @@ def _refusals(
     """A line for each partition that no sink will go on with, because its tables hold more than was committed."""
     store = Store(settings.clickhouse)
     try:
-        found = find_excess(store, _bounds(feeds, standings), timeout_s=LOOK_S)
-    except (ClickHouseUnavailable, FeedBlocked) as error:
-        return [f"ClickHouse could not be asked whether tables hold rows past what is committed: {error}"]
+        look_at = find_excess(store, _bounds(feeds, standings), timeout_s=LOOK_S)
+    except ClickHouseUnavailable as error:
+        return [f"{UNASKED}: {error}"]
     finally:
         store.close()
+    found = look_at.excess
     if found:  # a sink may have named and stored more since: it committed before it inserted
         now = {bound.partition: bound.offset for bound in _bounds(feeds, look(overview, group, feeds))}
         found = {at: excess for at, excess in found.items() if excess.beyond.highest >= now.get(at, 0)}
-    return [
+    refused = [f"{UNASKED}: {error}" for error in look_at.refused.values()]
+    return refused + [
         f"{at}: {excess.table} holds rows of offsets {excess.beyond.lowest} to {excess.beyond.highest}, but only "
         f"offsets below {excess.bound.offset} are committed or named in an intent: no sink goes on. {excess.ways_out()}"
         for at, excess in found.items()

@@ -74,6 +74,26 @@ def test_R7_a_log_that_is_cut_while_the_feed_stands_still_is_not_jumped_over(fee
         assert feeds.numbers(feeds.left) == list(range(1, 11))
 
 
+def test_a_table_that_cannot_be_read_parks_its_feed_through_retries_and_rebalances_and_no_other(feeds):
+    with sink_of(feeds) as first:
+        feeds.send_numbers(feeds.left, 1, 10)
+        feeds.await_numbers(feeds.left, *range(1, 11))
+        feeds.proof.query(f"RENAME TABLE {feeds.left.topic} TO {feeds.left.topic}_away")
+        feeds.send_numbers(feeds.left, 11, 20)
+        first.await_parked("refuses for good")
+        first.await_parked("past what is committed")  # a retry has looked in vain
+        with sink_of(feeds) as second:  # and so does a rebalance
+            assert wait_until(
+                lambda: any(sink.health.readiness()[1]["parked"] for sink in (first, second)), 30
+            )
+            feeds.send_numbers(feeds.right, 1, 10)
+            feeds.await_numbers(feeds.right, *range(1, 11))
+            feeds.proof.query(f"RENAME TABLE {feeds.left.topic}_away TO {feeds.left.topic}")
+            feeds.await_numbers(feeds.left, *range(1, 21))
+            second.raise_error()
+        first.raise_error()
+
+
 @pytest.mark.parametrize(
     ("damage", "mending"),
     [

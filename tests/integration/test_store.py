@@ -120,6 +120,18 @@ def test_rows_past_a_bound_are_found_and_rows_below_it_are_not(store):
     assert store.beyond(DAYS.name, {}, timeout_s=5) == {}
 
 
+def test_each_partition_with_rows_past_its_bound_is_found_however_many_partitions_and_rows_there_are(
+    store, sql, monkeypatch
+):
+    monkeypatch.setattr("common.clickhouse_io.store.SOME_ROWS", 10)  # so a look ends within one partition
+    row = "number % 3, 0, number % 50, number, 0, 1"
+    sql(f"INSERT INTO {DAYS.name} SELECT {row} FROM numbers(5000)")
+    bounds = {tp: 4_900 if tp % 2 else 5_000 for tp in range(3_000)}
+    found = store.beyond(DAYS.name, bounds, timeout_s=5)
+    assert set(found) == {tp for tp in range(50) if tp % 2}
+    assert all(beyond == Beyond(4_900 + tp, 4_950 + tp) for tp, beyond in found.items())
+
+
 def test_where_no_row_lies_past_a_bound_the_projection_answers_from_the_last_granules(
     store, sql, monkeypatch
 ):

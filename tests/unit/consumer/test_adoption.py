@@ -23,6 +23,7 @@ from consumer.standing import Standing
 TOPIC_ID = uuid.UUID(int=1)
 AT = Partition("orders", 0)
 FIRST, END = 100, 2_000_000
+NEW = Intent(topic=TOPIC_ID.hex, schema="new")
 OURS = Intent(topic=TOPIC_ID.hex, schema="old")
 FLYING = Intent(topic=TOPIC_ID.hex, schema="old", next=600, attempt=2)
 
@@ -80,27 +81,34 @@ def test_the_tables_say_how_far_it_is_stored(at, highest, expected):
 
 @pytest.mark.parametrize("at", [NOTHING, FOREIGN], ids=["nothing committed", "foreign"])
 def test_goes_on_behind_what_is_stored(at):
-    step = decide(at, verdict(400, messages=290), "new")
+    step = decide(at, verdict(400, messages=290), NEW)
     assert step.commit is not None
     assert step.commit.offset == 400
     assert decode(step.commit.metadata, "") == Intent(topic=TOPIC_ID.hex, schema="new")
 
 
+def test_what_is_named_is_rebuilt_under_the_limits_of_todays_settings():
+    today = Intent(topic=TOPIC_ID.hex, schema="new", max_message_rows=60, max_unpacked_bytes=1 << 20)
+    step = decide(IDLE, verdict(500, 450, messages=300, rows=900), today)
+    named = decode(step.commit.metadata, "")
+    assert (named.next, named.max_message_rows, named.max_unpacked_bytes) == (500, 60, 1 << 20)
+
+
 def test_starts_at_the_log_where_nothing_is_stored():
-    step = decide(FOREIGN, verdict(FIRST), "new")
+    step = decide(FOREIGN, verdict(FIRST), NEW)
     assert step.commit is not None
     assert step.commit.offset == FIRST
 
 
 @pytest.mark.parametrize("at", [IDLE, IN_FLIGHT], ids=["idle", "a range in flight"])
 def test_leaves_alone_what_is_in_order(at):
-    step = decide(at, verdict(500), "new")
+    step = decide(at, verdict(500), NEW)
     assert (step.commit, step.refused) == (None, False)
 
 
 @pytest.mark.parametrize("at", [NOTHING, FOREIGN, IDLE], ids=["nothing committed", "foreign", "ours"])
 def test_names_the_range_from_the_first_missing_message_on(at):
-    step = decide(at, verdict(500, 450, messages=300, rows=900), "new")
+    step = decide(at, verdict(500, 450, messages=300, rows=900), NEW)
     assert step.commit is not None
     assert step.commit.offset == 450
     assert decode(step.commit.metadata, "") == Intent(topic=TOPIC_ID.hex, schema="new", next=500)
@@ -117,7 +125,7 @@ def test_names_the_range_from_the_first_missing_message_on(at):
     ids=["too many offsets", "too many rows", "repeated rows", "a range in flight"],
 )
 def test_refuses_what_a_sink_could_not_mend(at, found, says):
-    step = decide(at, found, "new")
+    step = decide(at, found, NEW)
     assert (step.refused, step.commit) == (True, None)
     assert says in step.says
 
@@ -131,8 +139,8 @@ def test_a_named_range_that_the_tables_have_overtaken_is_no_range_in_flight(high
 
 def test_behind_an_overtaken_range_a_group_goes_on_or_mends_like_one_that_was_set_back():
     seen = without_overtaken_range(IN_FLIGHT, 899)
-    on = decide(seen, verdict(900, messages=800), "new")
-    mend = decide(seen, verdict(900, 550, messages=800, rows=800), "new")
+    on = decide(seen, verdict(900, messages=800), NEW)
+    mend = decide(seen, verdict(900, 550, messages=800, rows=800), NEW)
     assert (on.commit.offset, mend.commit.offset) == (900, 550)
     assert decode(mend.commit.metadata, "").next == 900
 
@@ -141,7 +149,7 @@ def test_a_committed_offset_past_the_end_is_no_claim_where_the_tables_do_not_bea
     set_by_hand = standing(END + 5, OURS)
     assert objection(set_by_hand, 399, skip_expired=False) is None
     assert stored_until(set_by_hand, 399) == 400
-    step = decide(set_by_hand, verdict(400, messages=300), "new")
+    step = decide(set_by_hand, verdict(400, messages=300), NEW)
     assert (step.refused, step.commit.offset) == (False, 400)
     cut_off = objection(set_by_hand, END + 4, skip_expired=False)
     assert "cut off" in cut_off.says
@@ -162,14 +170,14 @@ def test_what_retention_deleted_too_early_is_given_up_on_demand_only(at, highest
     assert "--skip-expired" in step.says
     assert objection(at, highest, skip_expired=True) is None
     assert stored_until(at, highest) == FIRST
-    decided = decide(at, verdict(FIRST), "new")
+    decided = decide(at, verdict(FIRST), NEW)
     assert decided.commit is not None
     assert decided.commit.offset == FIRST
 
 
 def test_an_expired_range_that_is_partly_stored_is_finished_from_where_the_log_starts():
     assert stored_until(EXPIRED_IN_FLIGHT, 300) == 301
-    step = decide(EXPIRED_IN_FLIGHT, verdict(301, 200, messages=150), "new")
+    step = decide(EXPIRED_IN_FLIGHT, verdict(301, 200, messages=150), NEW)
     assert step.commit is not None
     assert (step.commit.offset, decode(step.commit.metadata, "").next) == (200, 301)
 

@@ -571,6 +571,7 @@ def test_what_the_check_refuses_is_a_dead_letter_before_and_after_an_orderly_sto
     def refuse(table, columns):
         if 1 in columns["n"]:
             raise DoesNotFit("n", "UInt8", "out of range")
+        return columns
 
     limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
     checked = Lane(feed(ONE_EACH, PARTS), HERE, TP, 0, STANDING, limits, check=refuse)

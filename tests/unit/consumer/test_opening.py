@@ -4,7 +4,7 @@ import uuid
 
 import pytest
 
-from common.errors import ClickHouseUnavailable, DoesNotFit, KafkaUnavailable
+from common.errors import ClickHouseRefused, ClickHouseUnavailable, DoesNotFit, KafkaUnavailable
 from common.model.address import tp_address
 from common.model.ranges import Beyond, Committed
 from common.model.record import Partition
@@ -213,6 +213,22 @@ def test_a_topic_that_is_gone_blocks_its_feed_by_name():
     assert reason.startswith("topic events is not there any more, or hidden from this user: was it deleted?")
 
 
+def test_a_table_that_clickhouse_refuses_to_read_blocks_its_feed_and_ends_nothing():
+    group, tables = Group({FIRST: at(40)}), Tables()
+    tables.error = ClickHouseRefused("code 60, no such table")
+    opened = opening(group, tables).open_all()
+    assert (opened.lanes, str(opened.blocked["events"])) == ({}, "code 60, no such table")
+    assert group.committed == []
+
+
+def test_a_first_start_after_everything_that_is_stored_repeats_nothing():
+    """Retention has deleted what the table holds: nothing of it would be read again."""
+    group = Group({FIRST: None})
+    group.firsts[FIRST] = 20
+    opened = opening(group, Tables(one_each={0: 19})).open_all()
+    assert (opened.lanes[FIRST].committed, opened.blocked) == (20, {})
+
+
 def test_clickhouse_away_or_an_unknown_coordinator_leave_everything_for_later():
     group, tables = Group({FIRST: None}), Tables()
     tables.error = ClickHouseUnavailable("no answer")
@@ -229,6 +245,7 @@ def test_lanes_check_what_they_read_also_when_a_feed_is_stopped_and_opened_again
     def refuse(table, columns):
         if 1 in columns["n"]:
             raise DoesNotFit("n", "UInt8", "out of range")
+        return columns
 
     group = Group({FIRST: at(0)})
     feeds = {"events": (feed(), SCHEMA)}

@@ -73,9 +73,34 @@ def test_whatever_rows_raises_is_the_fault_of_one_message(exception):
     assert address(made.blocks["parts"]) == address(made.blocks["second"])
 
 
-def test_memory_that_runs_out_is_no_fault_of_a_message():
-    with pytest.raises(MemoryError):
-        make([event(SECRET)], failing("first", MemoryError()))
+def test_a_message_whose_rows_alone_do_not_fit_into_memory_is_bad_and_its_neighbours_are_not():
+    made = make([event(0), event(SECRET), event(2)], failing("first", MemoryError()))
+    assert reasons(made) == {1: "too large: its rows do not fit into memory"}
+    assert made.blocks["first"]["n"].tolist() == [0, 2]
+
+
+@pytest.mark.parametrize("error", [SystemExit(3), GeneratorExit()], ids=["SystemExit", "GeneratorExit"])
+def test_nothing_that_a_streams_code_raises_ends_a_process(error):
+    made = make([event(0), event(SECRET), event(2)], failing("first", error))
+    assert list(made.bad) == [1]
+
+
+def test_ctrl_c_is_no_fault_of_a_message():
+    with pytest.raises(KeyboardInterrupt):
+        make([event(SECRET)], failing("first", KeyboardInterrupt()))
+
+
+class Unreadable(Exception):
+    """An exception of a stream's own that fails when it is looked at."""
+
+    @property
+    def args(self):
+        raise ValueError(SECRET)
+
+
+def test_an_exception_that_cannot_be_looked_at_is_told_by_its_type():
+    made = make([event(SECRET)], failing("first", Unreadable()))
+    assert reasons(made) == {0: "stream code failed: Unreadable in the rows of first"}
 
 
 def a_day_that_is_one(columns):
@@ -198,10 +223,26 @@ def test_many_messages_may_make_more_rows_than_one_may():
 
 
 def test_a_message_of_more_values_than_rows_may_be_made_is_not_even_decoded():
-    many = array(*[event(0, parts=0)] * 5)
+    few, many = (array(*[event(0, parts=0)] * count) for count in (10, 15))  # of three fields each
     made = make([event(0), many, event(2)], PARTS, message_rows=10)
-    assert reasons(made) == {1: "too large: more than 10 values (MAX_MESSAGE_ROWS)"}
-    assert make([many], PARTS, message_rows=20).bad == {}
+    assert reasons(made) == {1: "too large: more than 40 values, for at most 10 rows (MAX_MESSAGE_ROWS)"}
+    assert make([few], PARTS, message_rows=10).bad == {}
+
+
+class Line(msgspec.Struct):
+    item: int
+    price: float
+
+
+class Order(msgspec.Struct):
+    number: int
+    lines: list[Line]
+    notes: dict[str, str] | None = None
+
+
+def test_as_many_values_are_allowed_as_so_many_rows_of_all_fields_can_hold():
+    maker = RowMaker(Feed(topic="orders", event=Order, tables=()), TP, message_rows=10)
+    assert maker._values_a_row == 1 + 3 + 2
 
 
 @pytest.mark.parametrize(
@@ -247,7 +288,10 @@ def test_a_message_of_64_mib_becomes_a_dead_letter_in_512_mib():
     told = subprocess.run([sys.executable, "-c", CHILD], capture_output=True, text=True, timeout=60)
     assert told.stderr == ""
     peak_kib, reason = told.stdout.split(maxsplit=1)
-    assert reason.strip() == "too large: more than 1,000,000 values (MAX_MESSAGE_ROWS)"
+    assert (
+        reason.strip()
+        == "too large: more than 4,000,000 values, for at most 1,000,000 rows (MAX_MESSAGE_ROWS)"
+    )
     assert int(peak_kib) < 512 << 10
 
 

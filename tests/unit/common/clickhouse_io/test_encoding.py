@@ -18,7 +18,7 @@ from common.clickhouse_io.encoding import (
     EncodingCheck,
 )
 from common.errors import BadData, StartRefused
-from common.model.columns import as_objects, uint128
+from common.model.columns import as_objects, joined, uint128
 from common.model.reasons import Kind
 from common.model.stream import Table
 
@@ -217,3 +217,11 @@ def test_a_long_type_is_cut():
 def test_a_type_that_the_driver_cannot_write_is_refused_at_the_start(kind):
     with pytest.raises(StartRefused, match="cannot write column v of type"):
         EncodingCheck([table(kind)])
+
+
+def test_pieces_of_other_types_are_joined_in_the_form_of_the_wire():
+    """1 in one message and 2.0 in the next: each fits an Int64, and so must both together."""
+    checks = EncodingCheck([table("Int64")])
+    pieces = [checks("t", {"v": values, **ADDRESS})["v"] for values in (array([1], "i4"), array([2.0], "f8"))]
+    assert joined(pieces).dtype == np.dtype("<i8")
+    assert joined(pieces).tolist() == [1, 2]

@@ -1,6 +1,6 @@
 import pytest
 
-from common.clickhouse_io.schema import objection_to, stated_columns
+from common.clickhouse_io.schema import inserted_columns, objection_to, stated_columns
 from common.model.stream import ADDRESS_COLUMNS, Table
 from common.streams.collatz import DATA_SERIES
 
@@ -70,6 +70,27 @@ def test_a_type_within_a_type_is_whole(kind):
 def test_the_clauses_after_the_columns_may_stand_on_lines_of_their_own():
     tail = ")\nENGINE = MergeTree\nPARTITION BY toYYYYMM(n)\nORDER BY (n)\n{settings}"
     assert stated("n UInt64", tail) == {"n": "UInt64"}
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "kind"),
+    [
+        ("n UInt64 COMMENT 'a, b) c'", "n", "UInt64"),
+        ("n Enum8('a)' = 1, 'b, c' = 2, 'it\\'s' = 3)", "n", "Enum8('a)' = 1, 'b, c' = 2, 'it\\'s' = 3)"),
+        ("`a column` String", "a column", "String"),
+        ("`INDEX` UInt8", "INDEX", "UInt8"),
+    ],
+    ids=["a comment", "names of an Enum", "a name with a blank", "a keyword in quotes"],
+)
+def test_quotes_are_no_end_of_a_column(line, name, kind):
+    assert stated(f"{line},\n    other UInt8") == {name: kind, "other": "UInt8"}
+
+
+def test_columns_that_the_server_computes_are_stated_and_not_inserted():
+    ddl = "CREATE TABLE {table} (n UInt64, twice UInt64 MATERIALIZED n * 2, half UInt64 ALIAS intDiv(n, 2), {address})"
+    table = Table(name="t", ddl=ddl + " ENGINE = MergeTree ORDER BY n {settings}", rows=None)
+    assert {"twice", "half"} <= stated_columns(table).keys()
+    assert inserted_columns(table).keys() == {"n", *ADDRESS_COLUMNS}
 
 
 def test_a_mergetree_is_what_a_sink_fills():
