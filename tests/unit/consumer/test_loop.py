@@ -2,13 +2,14 @@ from types import SimpleNamespace
 
 import pytest
 
-from common.errors import ClickHouseUnavailable, KafkaUnavailable
+from common.errors import ClickHouseUnavailable, FeedBlocked, KafkaUnavailable, UnreadableBatch
 from common.health import Health
 from common.metrics import SinkMetrics
 from common.model.record import Partition
 from consumer.batch import Limits
 from consumer.lane import Lane
 from consumer.loop import FAILURES_BEFORE_REJOIN, Loop
+from consumer.opening import Opened
 from tests.unit.consumer.material import ONE_EACH, STANDING, TP, event, feed, slab
 
 MEMORY_BYTES = 1_000
@@ -164,6 +165,81 @@ def test_a_kafka_client_that_fails_for_long_is_made_anew():
     for _ in range(FAILURES_BEFORE_REJOIN):
         waiting.turn()
     assert group.rejoined == 1
+
+
+class Parking:
+    """Notes what is parked."""
+
+    is_any_parked = False
+
+    def __init__(self):
+        self.parked = []
+
+    def park(self, some_feed, error):
+        self.parked.append((some_feed.topic, str(error)))
+
+    def clear(self):
+        pass
+
+    def retry_due(self, now_s):
+        pass
+
+    def check_flood(self, lane):
+        pass
+
+
+def turning(group, opened):
+    """A loop whose partitions open like that."""
+    opening = SimpleNamespace(open_all=lambda: opened, feed=lambda topic: feed(ONE_EACH))
+    parking, sink = Parking(), Sink()
+    sink.drop = lambda: None
+    made = Loop(
+        group,
+        sink,
+        opening,
+        parking,
+        None,
+        Health(0.0),
+        SinkMetrics(),
+        memory_bytes=1 << 30,
+        now_s=lambda: 0.0,
+        wait=lambda seconds: None,
+    )
+    return made, parking, sink
+
+
+def test_a_feed_that_cannot_be_opened_is_parked_and_what_can_be_is_worked_on():
+    group = Member()
+    group.assigned = lambda: [FIRST, SECOND]
+    fine = lane(FIRST)
+    made, parking, sink = turning(group, Opened({FIRST: fine}, {"events": FeedBlocked("rows past it")}))
+    made.turn()
+    assert parking.parked == [("events", "rows past it")]
+    assert sink.lanes == {FIRST: fine}
+
+
+def test_a_batch_that_cannot_be_read_parks_its_feed():
+    group = Member()
+    group.changed = False
+
+    def poll(wait_s):
+        raise UnreadableBatch("events", "events-0 at offset 7: too large")
+
+    group.poll = poll
+    made, parking, _ = turning(group, Opened({}, {}))
+    made.turn()
+    assert parking.parked == [("events", "events-0 at offset 7: too large")]
+
+
+def test_out_of_memory_drops_what_was_read_and_ends_nothing():
+    group = Member()
+    group.changed = False
+    made, _, sink = turning(group, Opened({}, {}))
+    dropped = []
+    sink.drop = lambda: dropped.append(True)
+    sink.error = MemoryError()
+    made.turn()
+    assert (dropped, group.changed) == ([True], True)
 
 
 def test_lanes_go_on_when_the_dead_letters_of_one_cannot_be_sent():
