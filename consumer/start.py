@@ -24,6 +24,7 @@ from common.kafka_io.selftest import check_brokers
 from common.metrics import SinkMetrics
 from common.model.stream import Feed, Stream
 from consumer.batch import Limits
+from consumer.groups import sink_group
 from consumer.guard import LOOK_S
 from consumer.inserter import Inserter
 from consumer.job import Tokens
@@ -43,11 +44,6 @@ START_PAUSE_S = 0.5
 
 ANSWER_MARGIN_S = 1.0
 """A commit is given up so long after the client itself has given up its request."""
-
-
-def sink_group(settings: Settings) -> str:
-    """The one consumer group of all sink feeds."""
-    return f"{settings.kafka.group_id}-sink"
 
 
 def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> None:

@@ -13,11 +13,11 @@ from common.errors import StartRefused
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
 from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
+from consumer.groups import sink_group
 from consumer.inspection import NO_OFFSETS, Inspection, connected
 from consumer.intent import Intent
 from consumer.report import show
 from consumer.standing import Standing, look
-from consumer.start import sink_group
 
 MEANING = """
 For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and

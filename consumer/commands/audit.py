@@ -13,9 +13,9 @@ from common.errors import KafkaUnavailable, PenstockError
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
 from consumer.audit_report import as_json, explain, show_counts, unjudged
+from consumer.groups import sink_group
 from consumer.inspection import connected
 from consumer.standing import look
-from consumer.start import sink_group
 
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0

@@ -12,11 +12,11 @@ from common.config import Settings
 from common.errors import ClickHouseUnavailable
 from common.kafka_io.overview import Member, Overview, connect_overview
 from common.model.stream import Feed, Stream
+from consumer.groups import sink_group
 from consumer.guard import LOOK_S, Bound, find_excess
 from consumer.inspection import silence_clients
 from consumer.report import merged, show
 from consumer.standing import Standing, look
-from consumer.start import sink_group
 
 Standings = Mapping[str, Sequence[Standing]]
 

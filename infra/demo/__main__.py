@@ -22,7 +22,7 @@ from common.kafka_io.overview import connect_overview
 from common.model.stream import Stream
 from common.process import run
 from common.streams import STREAMS
-from consumer.start import sink_group
+from consumer.groups import sink_group
 from infra.demo.services import Services
 from infra.demo.view import View
 from infra.local import interrupts
