@@ -142,11 +142,11 @@ class Buffer:
         rest = None
         if slab.size_bytes > 2 * PIECE_BYTES and len(slab) > 1:
             messages = max(1, len(slab) * PIECE_BYTES // slab.size_bytes)
-            slab, rest = slab.split(slab.offsets[messages])
+            slab, rest = slab.split_at(messages)
         self.position = slab.next_offset
-        if slab.values:
+        if len(slab):
             self._raw.append(slab)
-            self._raw_messages += len(slab.values)
+            self._raw_messages += len(slab)
             self._raw_bytes += slab.size_bytes
         if self._raw_bytes >= PIECE_BYTES:
             self.decode()
@@ -185,11 +185,11 @@ class Buffer:
             self.longest_bad_run = max(self.longest_bad_run, self._bad_run)
         base = 0
         for slab in run:
-            if any(index in bad for index in range(base, base + len(slab))):
-                for index, record in enumerate(slab.records(), start=base):
-                    if index in bad:
-                        self.dead.append(DeadLetter(record, bad[index]))
-                        self.payload_bytes += record.size_bytes
+            for index in range(len(slab)):
+                if base + index in bad:
+                    record = slab.record(index)
+                    self.dead.append(DeadLetter(record, bad[base + index]))
+                    self.payload_bytes += record.size_bytes
             base += len(slab)
 
     def _keep(self, made: Made, raw_bytes: int) -> None:

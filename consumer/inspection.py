@@ -19,6 +19,7 @@ from common.errors import DataExpired, SchemaMismatch
 from common.kafka_io.clients import Clients
 from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import RangeReader
+from common.model.address import PARTITION_BITS
 from common.model.ranges import Extent, Range
 from common.model.record import Partition, Record
 from common.model.stream import Feed
@@ -27,6 +28,8 @@ from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.standing import Standing
 
 PAST_THE_LAST = 2**63
+LETTER_BYTES = (1 << 30) + (1 << 20)
+"""A letter is read back whatever MAX_UNPACKED_BYTES is: it is a message that was below (at most 1 GiB), and headers."""
 MESSAGES_AT_ONCE = 1_000
 NO_OFFSETS = np.zeros(0, np.uint64)
 ROWS_WITHOUT_COMMIT = (
@@ -86,8 +89,9 @@ class Inspection:
         found: dict[int, set[int]] = {}
         for topic, number in partitions:
             at = Partition(topic, number)
-            for slab in self._reader.read(topic, number, firsts[at], ends[at], self._patience_s):
-                for record in slab.records() if len(slab) else ():
+            span = firsts[at], ends[at]
+            for slab in self._reader.read(topic, number, *span, self._patience_s, limit_bytes=LETTER_BYTES):
+                for record in slab.records():
                     source = source_of(record, ids)
                     if source is not None:
                         found.setdefault(source[0], set()).add(source[1])
@@ -139,11 +143,11 @@ class Inspection:
         try:
             span = int(offsets[0]), int(offsets[-1]) + 1
             for slab in self._reader.read(*partition, *span, self._patience_s):
-                here = np.asarray(slab.offsets, np.uint64)
+                here, values = np.asarray(slab.offsets, np.uint64), slab.values
                 at = np.flatnonzero(np.isin(here, offsets, assume_unique=True))
                 for start in range(0, len(at), MESSAGES_AT_ONCE):
                     some = at[start : start + MESSAGES_AT_ONCE]
-                    judge.read_again(here[some], [slab.values[index] for index in some.tolist()])
+                    judge.read_again(here[some], [values[index] for index in some.tolist()])
         except DataExpired:
             first = self._overview.first_offsets([partition])[partition]
             if first <= offsets[0]:
@@ -215,6 +219,8 @@ def source_of(record: Record, topic_ids: Container[str]) -> tuple[int, int] | No
     try:
         if (headers.get("penstock-topic-id") or b"").decode() not in topic_ids:
             return None
-        return int(headers["penstock-partition"] or b""), int(headers["penstock-offset"] or b"")
+        number, offset = int(headers["penstock-partition"] or b""), int(headers["penstock-offset"] or b"")
     except (KeyError, ValueError):
         return None
+    is_one = 0 <= number < 1 << PARTITION_BITS and 0 <= offset < PAST_THE_LAST  # or somebody forged it
+    return (number, offset) if is_one else None

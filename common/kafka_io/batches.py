@@ -6,7 +6,7 @@ Two decoders give the same answer: `decode_pure` needs nothing, `decode_compiled
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from operator import attrgetter
 
 from crc32c import crc32c
@@ -86,6 +86,11 @@ class Batch:
         return self.count == self.next_offset - self.base_offset
 
     @property
+    def is_single(self) -> bool:
+        """Whether it holds one message, at a known offset."""
+        return self.count == 1 and self.is_dense
+
+    @property
     def max_ms(self) -> int:
         """Its latest timestamp; when the topic has log-append time, that of all its records."""
         latest: int = TIMESTAMPS.unpack_from(self.raw, TIMESTAMPS_AT)[1]
@@ -108,14 +113,42 @@ class Batch:
         header[ATTRIBUTES_LOW_BYTE] &= ~CODEC_BITS
         return bytes(header) + decompress(codec, self.raw[HEADER.size :].tobytes(), limit_bytes)
 
-    def records(self, plain: bytes) -> Iterator[Record]:
-        """Its whole records, one by one, with the offsets that a decoder gives; slow. `plain` is plain()."""
+    def placed(self, index: int, record: Record) -> Record:
+        """Its record at `index` with the offset that a decoder gives, and its time, in place of both deltas."""
         first_ms, max_ms = TIMESTAMPS.unpack_from(self.raw, TIMESTAMPS_AT)
         has_one_time = bool(self.attributes & LOG_APPEND_TIME_BIT)
-        for index, record in enumerate(whole.records(plain, HEADER.size, self.count)):
-            delta = index if self.is_dense else record.offset
-            timestamp_ms = max_ms if has_one_time else first_ms + record.timestamp_ms
-            yield record._replace(offset=self.base_offset + delta, timestamp_ms=timestamp_ms)
+        delta = index if self.is_dense else record.offset
+        timestamp_ms = max_ms if has_one_time else first_ms + record.timestamp_ms
+        return record._replace(offset=self.base_offset + delta, timestamp_ms=timestamp_ms)
+
+
+class WholeRecords:
+    """The whole records of a batch by their index in it; slow.
+
+    The batch is unpacked at the first request, and walked forward from one to the next: in order, any number of them
+    costs one walk. One that goes back starts anew. Behind the last record the bytes are let go of.
+    """
+
+    __slots__ = ("_batch", "_limit_bytes", "_plain", "_index", "_at")
+
+    def __init__(self, batch: Batch, limit_bytes: int) -> None:
+        self._batch, self._limit_bytes = batch, limit_bytes
+        self._plain: bytes | None = None
+        self._index, self._at = 0, HEADER.size  # of the record that the walk has come to
+
+    def __getitem__(self, index: int) -> Record:
+        """Raises what Batch.plain does."""
+        plain = self._plain
+        if plain is None:
+            plain = self._plain = self._batch.plain(self._limit_bytes)
+        if index < self._index:
+            self._index, self._at = 0, HEADER.size
+        at = whole.skip(plain, self._at, index - self._index)
+        record, at = whole.record(plain, at)
+        self._index, self._at = index + 1, at
+        if index + 1 == self._batch.count:
+            self._plain, self._index, self._at = None, 0, HEADER.size
+        return self._batch.placed(index, record)
 
 
 def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:

@@ -114,14 +114,31 @@ class RangeReader:
         self._consumer = consumer
 
     def read(
-        self, topic: str, partition: int, first: int, next_offset: int, patience_s: float
+        self,
+        topic: str,
+        partition: int,
+        first: int,
+        next_offset: int,
+        patience_s: float,
+        limit_bytes: int | None = None,
     ) -> Iterator[Slab]:
         """The slabs that cover [first, next_offset), in order, without a hole.
 
+        `limit_bytes` takes the place of what bound_unpacking() said of the partition, and goes when the read ends.
         Raises KafkaUnavailable (retriable) when nothing arrives for `patience_s`, DataExpired when Kafka no longer
         holds, or never held, offset `first`.
         """
         tp = TopicPartition(topic, partition)
+        if limit_bytes is None:
+            yield from self._read(tp, first, next_offset, patience_s)
+            return
+        self._consumer.bound_unpacking(tp, next_offset, limit_bytes)
+        try:
+            yield from self._read(tp, first, next_offset, patience_s)
+        finally:
+            self._consumer.bound_unpacking(tp, next_offset, None)
+
+    def _read(self, tp: TopicPartition, first: int, next_offset: int, patience_s: float) -> Iterator[Slab]:
         self._consumer.assign([tp])
         self._consumer.seek(tp, first)
         position = first

@@ -10,8 +10,7 @@ from __future__ import annotations
 import struct
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from kafka import TopicPartition
@@ -19,10 +18,10 @@ from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError, 
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
-from common.kafka_io.batches import BEST_DECODER, Batch, Decoder
+from common.kafka_io.batches import BEST_DECODER, Batch, Decoder, WholeRecords
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.unpacking import Unpacking
-from common.model.record import MissingRecord, Record, Slab, TooLarge
+from common.model.record import MissingRecord, Slab, TooLarge
 
 _LENGTH = struct.Struct(">i")
 # Every message format has the length at byte 8, counting from byte 12, and its version ("magic") at byte 16.
@@ -145,7 +144,7 @@ class PartitionRecords:
         start = self.next_fetch_offset
         slab = None
         if batch.next_offset > start:
-            slab = self._slab(batch, start) if visible else Slab(start, batch.next_offset, (), [], list)
+            slab = self._slab(batch, start) if visible else Slab(start, batch.next_offset, (), [], ())
             self.next_fetch_offset = batch.next_offset
         self._at += len(batch.raw)
         self._drain_at_end(buffer)
@@ -182,15 +181,15 @@ class PartitionRecords:
 
     def _slab(self, batch: Batch, start: int) -> Slab:
         """Decode a batch, without what lies before `start`."""
-        limit_bytes = self._unpacking.limit_bytes(self.topic_partition, batch.base_offset)
+        limit_bytes = self._unpacking.limit_bytes(self.topic_partition, batch.base_offset, batch.is_single)
         if batch.count > most_messages(limit_bytes):
             raise self._too_large(batch, f"holds more than {most_messages(limit_bytes):,}")
         try:
             plain = batch.plain(limit_bytes)
             offsets, values = self._decoder(batch, plain)
         except TooLargeToUnpack:
-            if batch.is_dense and batch.count == 1:
-                return self._missing(batch, limit_bytes)
+            if batch.is_single:
+                return self._missing(batch, start, limit_bytes)
             raise self._too_large(batch, f"unpacks to more than {limit_bytes:,} bytes") from None
         except (CorruptRecordError, UnsupportedCodecError) as error:
             raise type(error)(f"{self._where}: {error.args[0]}") from error
@@ -201,11 +200,8 @@ class PartitionRecords:
             offsets, values, size_bytes = offsets[first:], values[first:], None
         self.bytes_read += len(plain)
         self.records_read += len(values)
-
-        def records() -> Iterator[Record]:
-            return islice(batch.records(batch.plain(limit_bytes)), first, None)
-
-        return Slab(start, batch.next_offset, offsets, values, records, size_bytes)
+        source = WholeRecords(batch, limit_bytes)
+        return Slab(start, batch.next_offset, offsets, values, source, size_bytes, first)
 
     def _too_large(self, batch: Batch, how: str) -> TooLargeToUnpack:
         """Of several messages nobody knows which one is too large, nor what the others are."""
@@ -215,13 +211,13 @@ class PartitionRecords:
             "raise MAX_UNPACKED_BYTES and start anew"
         )
 
-    def _missing(self, batch: Batch, limit_bytes: int) -> Slab:
+    def _missing(self, batch: Batch, start: int, limit_bytes: int) -> Slab:
         """One message at a known offset, which is not unpacked."""
         self.bytes_read += len(batch.raw)
         self.records_read += 1
         missing = MissingRecord(batch.base_offset, batch.max_ms, None, None, ())
         values = [TooLarge(limit_bytes)]
-        return Slab(batch.base_offset, batch.next_offset, [batch.base_offset], values, lambda: [missing])
+        return Slab(start, batch.next_offset, [batch.base_offset], values, [missing])
 
     @property
     def _where(self) -> str:

@@ -15,15 +15,21 @@ class Unpacking:
         self._bounds: dict[TopicPartition, tuple[int, int]] = {}
 
     def bound(self, tp: TopicPartition, until_offset: int, limit_bytes: int | None) -> None:
-        """Give the batches of `tp` that begin below `until_offset` a limit of their own; None takes it away."""
+        """Give the batches of `tp` that begin below `until_offset` a limit of their own; None takes it away.
+
+        It decides alone whether a single message is too large. It makes no batch of several unreadable that the
+        consumer's limit lets in.
+        """
         if limit_bytes is None:
             self._bounds.pop(tp, None)
         else:
             self._bounds[tp] = (until_offset, limit_bytes)
 
-    def limit_bytes(self, tp: TopicPartition, offset: int) -> int:
-        """The limit for a batch that begins at `offset`."""
+    def limit_bytes(self, tp: TopicPartition, offset: int, is_single: bool) -> int:
+        """The limit for a batch that begins at `offset`; `is_single`: it holds one message, at a known offset."""
         if not self._bounds:
             return self._limit_bytes
         until_offset, limit_bytes = self._bounds.get(tp, (0, 0))
-        return limit_bytes if offset < until_offset else self._limit_bytes
+        if offset >= until_offset:
+            return self._limit_bytes
+        return limit_bytes if is_single else max(limit_bytes, self._limit_bytes)

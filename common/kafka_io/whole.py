@@ -5,8 +5,6 @@ The format is told in sweep. Names of headers may be any bytes: UTF-8 with `surr
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from common.kafka_io.sweep import varint
 from common.model.record import Record
 
@@ -16,21 +14,27 @@ MOST_HEADERS = 1_000
 Headers = list[tuple[str, bytes | None]]
 
 
-def records(buf: bytes, pos: int, count: int) -> Iterator[Record]:
-    """The `count` records from `pos` on; their offsets and timestamps are deltas, as the batch has them.
+def skip(buf: bytes, pos: int, count: int) -> int:
+    """The position behind the `count` records from `pos` on."""
+    for _ in range(count):
+        length, pos = varint(buf, pos)
+        pos += length
+    return pos
+
+
+def record(buf: bytes, pos: int) -> tuple[Record, int]:
+    """The record at `pos`, its offset and timestamp as deltas, as the batch has them; and the position behind it.
 
     Takes what `sweep.values` takes. Of headers it gives the first MOST_HEADERS that fit
     into their record, and one more to tell that there are others.
     """
-    for _ in range(count):
-        length, pos = varint(buf, pos)
-        end = pos + length
-        delta_ms, pos = varint(buf, pos + 1)  # behind the attributes
-        delta, pos = varint(buf, pos)
-        key, pos = _bytes(buf, pos)
-        value, pos = _bytes(buf, pos)
-        yield Record(delta, delta_ms, key, value, _headers(buf[pos:end]))
-        pos = end
+    length, pos = varint(buf, pos)
+    end = pos + length
+    delta_ms, pos = varint(buf, pos + 1)  # behind the attributes
+    delta, pos = varint(buf, pos)
+    key, pos = _bytes(buf, pos)
+    value, pos = _bytes(buf, pos)
+    return Record(delta, delta_ms, key, value, _headers(buf[pos:end])), end
 
 
 def _headers(buf: bytes) -> Headers:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import uuid
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
-from typing import NamedTuple, TypeAlias
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple, Protocol, TypeAlias
 
 
 class Partition(NamedTuple):
@@ -58,17 +57,35 @@ class MissingRecord(Record):
     __slots__ = ()
 
 
+class Records(Protocol):
+    """Whole records by their index; any sequence of records is one."""
+
+    def __getitem__(self, index: int, /) -> Record:
+        """The record at `index`."""
+
+
 class Slab:
     """A run of messages of one partition, in offset order.
 
     It covers the offsets [start, next_offset): those that hold no message for us (transaction markers,
     aborted or compacted records) lie inside the run but not in `offsets`. `values[i]` is the raw value of the
     message at `offsets[i]`; None is a tombstone. A slab may be empty: then it only says that nothing lies there.
-    `records()` decodes keys, headers and timestamps, one message after the other, which costs as much as reading again.
-    `size_bytes` is what the values take, or a little more.
+    `source[first + i]` is its whole record: key, headers and timestamp are decoded on request, at the price of reading
+    again what lies before it in the source. `size_bytes` is what the values take, or a little more.
     """
 
-    __slots__ = ("start", "next_offset", "offsets", "values", "records", "size_bytes")
+    __slots__ = (
+        "start",
+        "next_offset",
+        "size_bytes",
+        "_offsets",
+        "_values",
+        "_from",
+        "_to",
+        "_source",
+        "_first",
+        "_is_measured",
+    )
 
     def __init__(
         self,
@@ -76,28 +93,66 @@ class Slab:
         next_offset: int,
         offsets: Sequence[int],
         values: Sequence[RawValue],
-        records: Callable[[], Iterable[Record]],
+        source: Records,
         size_bytes: int | None = None,
+        first: int = 0,
     ) -> None:
         self.start = start
         self.next_offset = next_offset
-        self.offsets = offsets
-        self.values = values
-        self.records = records
+        self._offsets, self._values = offsets, values
+        self._from, self._to = 0, len(values)  # where the slab lies in them: parts share them
+        self._source, self._first = source, first
+        self._is_measured = size_bytes is None
         self.size_bytes = _size_of(values) if size_bytes is None else size_bytes
 
     def __len__(self) -> int:
-        return len(self.values)
+        return self._to - self._from
+
+    @property
+    def offsets(self) -> Sequence[int]:
+        """One a message. Of a part they are cut out at each call, as its values are."""
+        return self._offsets if self._is_all else self._offsets[self._from : self._to]
+
+    @property
+    def values(self) -> Sequence[RawValue]:
+        """One a message."""
+        return self._values if self._is_all else self._values[self._from : self._to]
+
+    def record(self, index: int) -> Record:
+        """The whole record of the message at `offsets[index]`; cheap for one behind the last one asked for."""
+        return self._source[self._first + range(self._from, self._to)[index]]
+
+    def records(self) -> Iterator[Record]:
+        """All of them, in order."""
+        return map(self.record, range(len(self)))
 
     def split(self, offset: int) -> tuple[Slab, Slab]:
         """Cut into [start, offset) and [offset, next_offset). Requires start < offset < next_offset."""
-        k = bisect_left(self.offsets, offset)
-        records = self.records
-        head = Slab(self.start, offset, self.offsets[:k], self.values[:k], lambda: islice(records(), k))
-        tail = Slab(
-            offset, self.next_offset, self.offsets[k:], self.values[k:], lambda: islice(records(), k, None)
-        )
-        return head, tail
+        return self._cut(bisect_left(self._offsets, offset, self._from, self._to), offset)
+
+    def split_at(self, index: int) -> tuple[Slab, Slab]:
+        """Cut before the message at `offsets[index]`, which is not the first."""
+        at = self._from + index
+        return self._cut(at, self._offsets[at])
+
+    @property
+    def _is_all(self) -> bool:
+        return self._to - self._from == len(self._values)
+
+    def _cut(self, at: int, offset: int) -> tuple[Slab, Slab]:
+        total_bytes = self.size_bytes if self._is_measured else _size_of(self.values)
+        head_bytes = _size_of(self._values[self._from : at])
+        head = self._part(self.start, offset, self._from, at, head_bytes)
+        return head, self._part(offset, self.next_offset, at, self._to, total_bytes - head_bytes)
+
+    def _part(self, start: int, next_offset: int, at: int, to: int, size_bytes: int) -> Slab:
+        """Only a part of half the length or less is copied: hundreds of splits cost no more than the slab is long."""
+        offsets, values, first = self._offsets, self._values, self._first
+        if 2 * (to - at) <= len(values):
+            offsets, values, first, at, to = offsets[at:to], values[at:to], first + at, 0, to - at
+        part = Slab(start, next_offset, offsets, values, self._source, size_bytes, first)
+        part._from, part._to, part._is_measured = at, to, True
+        return part
 
 
 def _size_of(values: Sequence[RawValue]) -> int:

@@ -39,7 +39,7 @@ def asker(settings):
     buffer = Buffer(ASKED.feeds[0], Partition("questions", 0), tp, 0, Limits(10**9, 10**12, 1.0))
     for index, number in enumerate([*NUMBERS, 27, HIGH]):
         value = encode(Walk(number, walk_of(number), 1_795_000_000_000))
-        buffer.add(Slab(index, index + 1, range(index, index + 1), [value], list), 0.0)
+        buffer.add(Slab(index, index + 1, range(index, index + 1), [value], ()), 0.0)
     store.insert(TABLE.name, buffer.cut().blocks[TABLE.name], token="questions", query_id="questions")
     store.close()
     asker = Asker(settings)

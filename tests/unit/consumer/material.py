@@ -77,7 +77,7 @@ def slab(values, start=0, offsets=None, next_offset=None):
     """Messages from `start` on, one an offset unless `offsets` says where they lie."""
     offsets = range(start, start + len(values)) if offsets is None else offsets
     end = start + len(values) if next_offset is None else next_offset
-    return Slab(start, end, offsets, values, lambda: list(map(record, offsets, values)))
+    return Slab(start, end, offsets, values, list(map(record, offsets, values)))
 
 
 def buffer(*tables, start=0, limits=NO_LIMITS, bad_run=0):

@@ -205,7 +205,7 @@ class Kafka:
         end = min(self.readable, start + size)
         offsets = [offset for offset in range(start, end) if self.log[offset] is not HOLE]
         values = [self.log[offset] for offset in offsets]
-        return Slab(start, end, offsets, values, lambda: list(map(record, offsets, values)))
+        return Slab(start, end, offsets, values, list(map(record, offsets, values)))
 
     def rebalance(self, members: set[int]) -> None:
         """A new generation of these members, one of which gets the partition."""

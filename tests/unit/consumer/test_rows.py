@@ -274,7 +274,7 @@ from consumer.batch import Buffer, Limits
 
 value = b'{"number":1,"walk":[' + b"1," * (32 << 20) + b'1],"timestamp":0}'
 assert len(value) > 64 << 20
-slab = Slab(0, 1, range(1), [value], lambda: [Record(0, 0, None, value, ())])
+slab = Slab(0, 1, range(1), [value], [Record(0, 0, None, value, ())])
 buffer = Buffer(STREAM.feeds[0], Partition("t", 0), 1, 0, Limits(100_000, 16 << 20, 1.0))
 buffer.add(slab, 0.0)
 (letter,) = buffer.cut().dead

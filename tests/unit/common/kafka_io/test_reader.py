@@ -10,7 +10,7 @@ from kafka.errors import KafkaConfigurationError
 from kafka.record import MemoryRecords
 
 from common.kafka_io.clients import Clients
-from common.kafka_io.reader import BulkConsumer
+from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.model.record import TooLarge
 from common.settings import KafkaSettings
 from tests.unit.common.kafka_io.fetches import CODECS, wild_batch
@@ -84,6 +84,19 @@ def test_a_partition_may_have_a_limit_of_its_own_up_to_an_offset(offline):
     consumer.bound_unpacking(TP, 6, 3 << 20)
     consumer.bound_unpacking(TP, 6, None)
     assert large_slab(consumer).values == [TooLarge(1 << 20)]
+
+
+@pytest.mark.parametrize("is_read_on", [True, False], ids=["to the end", "not to the end"])
+def test_a_range_may_be_read_under_a_limit_of_its_own(offline, monkeypatch, is_read_on):
+    consumer = offline(max_unpacked_bytes=1 << 20)
+    monkeypatch.setattr(BulkConsumer, "assign", lambda *_: None)
+    monkeypatch.setattr(BulkConsumer, "seek", lambda *_: None)
+    monkeypatch.setattr(BulkConsumer, "poll", lambda self, _: {TP: [large_slab(self)]})
+    reader = RangeReader(consumer)
+    slabs = reader.read(*TP, 5, 6, 1.0, limit_bytes=3 << 20)
+    assert next(slabs).values == [bytes(2 << 20)]
+    assert list(slabs) == [] if is_read_on else slabs.close() is None
+    assert [slab.values for slab in reader.read(*TP, 5, 6, 1.0)] == [[TooLarge(1 << 20)]]
 
 
 def test_every_consumer_of_the_clients_has_the_limit_of_the_settings(offline, monkeypatch):

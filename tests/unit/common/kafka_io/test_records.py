@@ -175,6 +175,21 @@ def test_slabs_cover_every_offset_from_the_fetch_offset_on(decoder):
 
 
 @decoders
+def test_any_order_of_asking_for_whole_records_gives_the_same(decoder):
+    for seed in range(200):
+        rng = random.Random(seed)
+        records = list(wild_records(rng))
+        data = wild_batch(40, records, codec=rng.choice(list(CODECS.values())), last_delta=records[-1][0])
+        (slab,), _, _ = read_all(ours(decoder), 40 + rng.choice(records)[0], data)
+        every = list(slab.records())
+        assert [record.offset for record in every] == list(slab.offsets)
+        for index in rng.choices(range(len(slab)), k=20):
+            assert slab.record(index) == every[index], f"seed {seed}"
+        for part in slab.split(slab.start + 1) if slab.next_offset > slab.start + 1 else ():
+            assert list(part.records()) == [one for one in every if one.offset in part.offsets]
+
+
+@decoders
 def test_an_aborted_batch_and_its_marker_are_empty_slabs(decoder):
     data = batch(10, [RECORD], pid=21, transactional=True) + batch(11, [RECORD]) + marker(12, 21, ABORT)
     slabs, _, _ = read_all(ours(decoder), 10, data, [Aborted(21, 10)])

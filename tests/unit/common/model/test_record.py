@@ -10,7 +10,7 @@ HERE = Partition("events", 3)
 def slab(start, next_offset, offsets):
     values = [b"%d" % offset for offset in offsets]
     records = [Record(offset, offset * 10, None, b"%d" % offset, ()) for offset in offsets]
-    return Slab(start, next_offset, offsets, values, lambda: records)
+    return Slab(start, next_offset, offsets, values, records)
 
 
 def content(part):
@@ -32,7 +32,7 @@ def test_a_records_size_is_that_of_its_key_value_and_headers():
 def test_what_was_not_unpacked_has_nearly_no_size():
     value = TooLarge(1_000_000)
     assert Record(0, 0, b"key", value, ()).size_bytes <= 4
-    assert Slab(0, 2, range(2), [value, b"text"], list).size_bytes <= 5
+    assert Slab(0, 2, range(2), [value, b"text"], ()).size_bytes <= 5
 
 
 def test_a_partition_reads_as_topic_and_number():
@@ -64,11 +64,11 @@ def test_a_split_shares_out_offsets_values_and_records(at, head, tail):
     ids=["none", "values", "a tombstone", "one that is too large", "one that is too large and a tombstone"],
 )
 def test_a_slab_knows_its_size_whatever_stands_among_its_values(values, size_bytes):
-    assert Slab(0, len(values), range(len(values)), values, list).size_bytes == size_bytes
+    assert Slab(0, len(values), range(len(values)), values, ()).size_bytes == size_bytes
 
 
 def test_a_message_that_is_too_large_stays_on_its_side_of_a_split():
-    whole = Slab(0, 3, range(3), [b"a", TooLarge(9), b"c"], list)
+    whole = Slab(0, 3, range(3), [b"a", TooLarge(9), b"c"], ())
     first, second = whole.split(1)
     assert (first.values, second.values) == ([b"a"], [TooLarge(9), b"c"])
     assert (first.size_bytes, second.size_bytes) == (1, 2)
@@ -84,12 +84,60 @@ def test_offsets_that_are_a_range_stay_one():
     assert (first.offsets, second.offsets) == (range(400), range(400, 1000))
 
 
-def test_splitting_decodes_no_record():
-    def records():
-        raise AssertionError("decoded")
+class Asked:
+    """A source that notes what it is asked for."""
 
-    first, second = Slab(0, 2, [0, 1], [b"a", b"b"], records).split(1)
-    assert (len(first), len(second)) == (1, 1)
+    def __init__(self):
+        self.indices = []
+
+    def __getitem__(self, index):
+        self.indices.append(index)
+        return Record(index, 0, None, b"", ())
+
+
+def test_splitting_decodes_no_record_and_one_of_a_part_no_other():
+    source = Asked()
+    first, second = Slab(0, 9, range(9), [b""] * 9, source, first=20).split(4)
+    assert source.indices == []
+    assert (second.record(2).offset, first.record(3).offset) == (26, 23)
+    assert source.indices == [26, 23]
+    with pytest.raises(IndexError):
+        first.record(4)
+
+
+def test_thousands_of_splits_do_not_nest():
+    source, count = Asked(), 6_001
+    rest = Slab(0, count, range(count), [b"%d" % n for n in range(count)], source)
+    for n in range(count - 1):
+        head, rest = rest.split_at(1)
+        assert (head.values, head.size_bytes, list(head.offsets)) == ([b"%d" % n], len(str(n)), [n])
+        head.record(0)
+    list(rest.records())
+    assert source.indices == list(range(count))
+
+
+def test_however_often_it_is_split_little_more_than_the_slab_is_copied():
+    class Counted(list):
+        copied = 0
+
+        def __getitem__(self, key):
+            found = super().__getitem__(key)
+            if not isinstance(key, slice):
+                return found
+            Counted.copied += len(found)
+            return Counted(found)
+
+    count = 4_096
+    rest = Slab(0, count, range(count), Counted([b"x"] * count), ())
+    while len(rest) > 1:
+        _, rest = rest.split_at(1)
+    assert Counted.copied < 5 * count
+
+
+def test_parts_are_as_large_as_their_values_whatever_was_told_of_the_whole():
+    first, second = Slab(0, 3, range(3), [b"abc", b"", b"de"], (), 1_000).split(1)
+    assert (first.size_bytes, second.size_bytes) == (3, 2)
+    assert [part.size_bytes for part in second.split(2)] == [0, 2]
 
 
 @pytest.mark.parametrize("seed", range(20))
