@@ -134,20 +134,20 @@ class WholeRecords:
     def __init__(self, batch: Batch, limit_bytes: int) -> None:
         self._batch, self._limit_bytes = batch, limit_bytes
         self._plain: bytes | None = None
-        self._index, self._at = 0, HEADER.size  # of the record that the walk has come to
 
     def __getitem__(self, index: int) -> Record:
         """Raises what Batch.plain does."""
         plain = self._plain
         if plain is None:
             plain = self._plain = self._batch.plain(self._limit_bytes)
-        if index < self._index:
+            self._index, self._at = 0, HEADER.size  # of the record that the walk has come to
+        elif index < self._index:
             self._index, self._at = 0, HEADER.size
         at = whole.skip(plain, self._at, index - self._index)
         record, at = whole.record(plain, at)
         self._index, self._at = index + 1, at
         if index + 1 == self._batch.count:
-            self._plain, self._index, self._at = None, 0, HEADER.size
+            self._plain = None
         return self._batch.placed(index, record)
 
 
