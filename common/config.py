@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 
 from dotenv import dotenv_values
 
+from common import streams
 from common.errors import SettingError
 from common.fields import Part
 from common.process import run
@@ -85,7 +86,7 @@ def environment(path: str | None = None) -> dict[str, str]:
 
 
 def reference() -> list[SettingRow]:
-    """Every setting: its variable, its default as one would write it, what it means and what is allowed."""
+    """Every setting, names of topics and tables included: variable, default, what it means and what is allowed."""
     rows = []
     for part in PARTS.values():
         defaults = part()
@@ -95,7 +96,7 @@ def reference() -> list[SettingRow]:
             notes += [f"or the file `{spec.variable}_FILE` names"] if spec.secret else []
             meaning = "; ".join([spec.meaning, *filter(None, notes)])
             rows.append(SettingRow(spec.variable, "" if value is None else spec.kind.show(value), meaning))
-    return rows
+    return rows + [SettingRow(name.variable, name.default, name.meaning) for name in streams.names()]
 
 
 def markdown(rows: list[SettingRow]) -> str:
@@ -122,7 +123,9 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--env-file", help="file of settings under the environment (default: .env)")
     chosen = parser.parse_args(arguments)
     if chosen.check:
-        Settings.from_env(environment(chosen.env_file))
+        environ = environment(chosen.env_file)
+        Settings.from_env(environ)
+        streams.load(environ)
         sys.stdout.write("all settings are allowed\n")
     else:
         sys.stdout.write(markdown(reference()) if chosen.markdown else plain(reference()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
@@ -18,6 +19,19 @@ _WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
 _TARGET = re.compile(r" TO (?P<name>\S+)")
 
 
+def create_database(settings: ClickHouseSettings) -> bool:
+    """Create the database if it is missing; whether it was. Raises ClickHouseRefused without the right to create it."""
+    client = connect(replace(settings, database=""))
+    try:
+        with translated(client, f"creating the database {settings.database} (CLICKHOUSE_DB)"):
+            if client.execute(f"EXISTS DATABASE `{settings.database}`")[0][0]:
+                return False
+            client.execute(f"CREATE DATABASE IF NOT EXISTS `{settings.database}`")
+            return True
+    finally:
+        client.disconnect()
+
+
 class Schema:
     """What the database holds, against what the streams state. Commands and the sink's start use it."""
 
@@ -26,7 +40,7 @@ class Schema:
         self._database = settings.database
 
     def create(self, tables: Iterable[Table]) -> list[str]:
-        """Create the database and every missing table; returns the names of those created."""
+        """Create every missing table; returns the names of those created."""
         created = []
         for table in tables:
             with translated(self._client, f"creating {table.name}"):

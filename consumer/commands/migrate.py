@@ -1,19 +1,19 @@
-"""`python -m consumer migrate`: creates what is missing, tells what differs, changes nothing that exists."""
+"""`python -m consumer migrate`: creates the database and tables that are missing, changes nothing that exists."""
 
 from __future__ import annotations
 
 import argparse
 import sys
 
-from common.clickhouse_io.schema import Schema
+from common.clickhouse_io.schema import Schema, create_database
 from common.clock import Clock
 from common.config import Settings
 from common.model.stream import Stream
 
 MEANING = """
-Safe to run again: tables that exist are compared, never changed. Where one differs from its stream, the message holds
-the ALTER that removes the difference. Exit code 0: all tables are there, and as the streams need them; 1: one differs,
-or ClickHouse refuses or does not answer.
+Creates the database (CLICKHOUSE_DB), too, if the user may. Safe to run again: tables that exist are compared, never
+changed. Where one differs from its stream, the message holds the ALTER that removes the difference. Exit code 0: all
+tables are there, and as the streams need them; 1: one differs, or ClickHouse refuses or does not answer.
 """
 
 
@@ -24,8 +24,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
-    """Create missing tables, then check all. Raises SchemaMismatch with the statement that mends a difference."""
+    """Create what is missing, then check all. Raises SchemaMismatch with the statement that mends a difference."""
     tables = [table for stream in streams for feed in stream.feeds for table in feed.tables]
+    if create_database(settings.clickhouse):
+        sys.stdout.write(f"database {settings.clickhouse.database}: created\n")
     schema = Schema(settings.clickhouse)
     created = schema.create(tables)
     for table in tables:
