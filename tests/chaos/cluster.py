@@ -19,7 +19,7 @@ from common.kafka_io.connection import admin_options, connect
 from common.settings import KafkaSettings
 from infra.local.settings import BROKERS
 from infra.local.waiting import wait_until
-from tests.integration.proof import java_hash
+from tests.support.proof import java_hash
 
 log = logging.getLogger(__name__)
 Answer = TypeVar("Answer")

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from infra.local.waiting import wait_until
-from tests.integration.pipeline import Pipeline
-from tests.integration.sink_process import SinkProcess
+from tests.support.pipeline import Pipeline
+from tests.support.sink_process import SinkProcess
 
 READY = ("assigned", "no partition is left for this consumer, waiting")
 READY_DEADLINE_S = 90.0

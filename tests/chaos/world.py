@@ -30,9 +30,9 @@ from tests.chaos.ledger import Ledger
 from tests.chaos.load import Load
 from tests.chaos.messages import UNPACKED_LIMIT_BYTES
 from tests.chaos.schedule import SESSION_S
-from tests.integration.latency import BrokersFarAway
-from tests.integration.proof import Proof
-from tests.integration.proxy import Proxy
+from tests.support.latency import BrokersFarAway
+from tests.support.proof import Proof
+from tests.support.proxy import Proxy
 
 FIRST_PARTITIONS = 4
 MOST_PARTITIONS = 8

@@ -12,7 +12,7 @@ import pytest
 
 from infra.local.settings import cache_folder
 from infra.local.stack import Stack
-from tests.integration.proof import Proof
+from tests.support.proof import Proof
 
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
 HERE = Path(__file__).parent

@@ -14,7 +14,7 @@ from kafka.structs import OffsetAndMetadata
 from consumer.intent import Intent, decode
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.pipeline import Pipeline
+from tests.support.pipeline import Pipeline
 
 COMMITTED = "committed for group {group}-sink: start the sinks\n"
 

@@ -16,7 +16,7 @@ from common.clickhouse_io.audit import seen_sql
 from common.model.ranges import Range
 from consumer.intent import Intent
 from infra.local.stack import Stack
-from tests.integration.pipeline import Audit, Pipeline, walk
+from tests.support.pipeline import Audit, Pipeline, walk
 
 LOG_START = 5  # of partition 0: retention took what was before
 MESSAGES, EVENTS, DEAD = 40 - LOG_START + 1 + 20, 40 - LOG_START + 3 + 20, 2

@@ -14,8 +14,8 @@ from tests.chaos.flow import Flow
 from tests.chaos.ledger import Entry, Ledger
 from tests.chaos.load import Producer
 from tests.chaos.messages import Message, Numbers
-from tests.integration.pipeline import TIMESTAMP_MS
-from tests.integration.proof import Proof
+from tests.support.pipeline import TIMESTAMP_MS
+from tests.support.proof import Proof
 
 GOOD, ARRAY, BAD = 30, 5, 4
 

@@ -14,7 +14,7 @@ from common.kafka_io.sealed import SealedRecords
 from common.kafka_io.writer import Delivery
 from common.model.record import Partition, Record
 from infra.local.waiting import wait_until
-from tests.integration.pipeline import Pipeline
+from tests.support.pipeline import Pipeline
 from tests.unit.common.kafka_io.fetches import CODECS, wild_batch
 
 NOW_MS = round(time.time() * 1000)

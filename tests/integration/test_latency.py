@@ -14,7 +14,7 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from infra.local.ports import HOST, pick_free
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.latency import BrokersFarAway, LatencyProxy
+from tests.support.latency import BrokersFarAway, LatencyProxy
 
 TIMEOUT_S = 20
 DELAY_S = 0.1

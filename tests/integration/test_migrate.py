@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.stack import Stack
-from tests.integration.pipeline import Pipeline
+from tests.support.pipeline import Pipeline
 
 DATABASE = "made_by_migrate"
 

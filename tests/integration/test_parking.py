@@ -8,9 +8,9 @@ import pytest
 
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import InProcessSink
-from tests.integration.proof import Proof
-from tests.integration.two_feeds import TwoFeeds
+from tests.support.in_process import InProcessSink
+from tests.support.proof import Proof
+from tests.support.two_feeds import TwoFeeds
 
 pytestmark = pytest.mark.timeout(120)
 LIMIT = 20

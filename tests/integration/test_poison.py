@@ -16,8 +16,8 @@ from common.model.columns import as_objects
 from common.model.stream import Feed, Rows, Stream, Table
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import InProcessSink
-from tests.integration.proof import Proof
+from tests.support.in_process import InProcessSink
+from tests.support.proof import Proof
 
 pytestmark = pytest.mark.timeout(120)
 

@@ -7,8 +7,8 @@ import pytest
 
 from common.kafka_io.partitioner import partition_of
 from infra.local.waiting import wait_until
-from tests.integration.commands import Commands, ended
-from tests.integration.topic import Topic
+from tests.support.commands import Commands, ended
+from tests.support.topic import Topic
 
 PARTITIONS = 3
 

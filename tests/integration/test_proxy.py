@@ -8,7 +8,7 @@ import pytest
 from clickhouse_driver import Client, errors
 
 from infra.local.stack import Stack
-from tests.integration.proxy import Proxy
+from tests.support.proxy import Proxy
 
 ROWS = [(number, f"text {number}") for number in range(50_000)]
 BROKEN = (errors.NetworkError, errors.SocketTimeoutError, OSError, EOFError)

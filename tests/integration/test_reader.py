@@ -12,7 +12,7 @@ from common.kafka_io.outcome import poll_error
 from common.kafka_io.reader import RangeReader
 from common.model.record import TooLarge
 from infra.local.waiting import wait_until
-from tests.integration.topic import Topic, numbered
+from tests.support.topic import Topic, numbered
 
 decoders = pytest.mark.parametrize(
     "decoder",

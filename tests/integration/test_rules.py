@@ -35,10 +35,10 @@ from consumer.intent import decode
 from consumer.start import check_start
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import CLOCK, InProcessSink, before
-from tests.integration.pipeline import walk
-from tests.integration.proof import Proof
-from tests.integration.proxy import Proxy
+from tests.support.in_process import CLOCK, InProcessSink, before
+from tests.support.pipeline import walk
+from tests.support.proof import Proof
+from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.timeout(120)
 

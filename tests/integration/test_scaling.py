@@ -13,9 +13,9 @@ import pytest
 
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.latency import BrokersFarAway
-from tests.integration.proof import Proof
-from tests.integration.sink_process import SinkProcess
+from tests.support.latency import BrokersFarAway
+from tests.support.proof import Proof
+from tests.support.sink_process import SinkProcess
 
 SEED = "SCALING_SEED"
 LASTS_S = 85.0

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from infra.local.stack import Stack
-from tests.integration.certificates import Certificates
-from tests.integration.pipeline import Pipeline
-from tests.integration.tls_front import TlsFront
+from tests.support.certificates import Certificates
+from tests.support.pipeline import Pipeline
+from tests.support.tls_front import TlsFront
 
 BOUND_S = 12.0
 QUICK_START = {"KAFKA_CONNECT_TIMEOUT_S": "2"}

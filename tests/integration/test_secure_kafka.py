@@ -16,10 +16,10 @@ import pytest
 from infra.local.distribution import Distribution
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.certificates import Certificates
-from tests.integration.commands import ROOT, Commands, Ended, ended
-from tests.integration.secure_broker import PASSWORDS, PLAIN_USER, SecureBroker
-from tests.integration.sink_process import SinkProcess
+from tests.support.certificates import Certificates
+from tests.support.commands import ROOT, Commands, Ended, ended
+from tests.support.secure_broker import PASSWORDS, PLAIN_USER, SecureBroker
+from tests.support.sink_process import SinkProcess
 
 pytestmark = pytest.mark.timeout(180)
 CONNECT_S = 4.0

@@ -18,9 +18,9 @@ from common.streams.collatz import Walk, walk_of
 from infra.local.ports import pick_free
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import CLOCK, InProcessSink
-from tests.integration.pipeline import TIMESTAMP_MS, walk
-from tests.integration.proof import Proof
+from tests.support.in_process import CLOCK, InProcessSink
+from tests.support.pipeline import TIMESTAMP_MS, walk
+from tests.support.proof import Proof
 
 pytestmark = pytest.mark.timeout(120)
 LARGEST_BYTES = 8 << 20

@@ -12,9 +12,9 @@ from common.streams.collatz import walk_of
 from consumer.sink import SAME_SIZE_TRIES
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.in_process import InProcessSink, before
-from tests.integration.proof import Proof
-from tests.integration.proxy import Proxy
+from tests.support.in_process import InProcessSink, before
+from tests.support.proof import Proof
+from tests.support.proxy import Proxy
 
 pytestmark = pytest.mark.timeout(180)
 ROW_BYTES = 60  # of data_series on the wire

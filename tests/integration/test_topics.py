@@ -5,7 +5,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
 from common.errors import KafkaRefused, StartRefused
 from common.topics.__main__ import main
-from tests.integration.commands import Commands
+from tests.support.commands import Commands
 
 SETTINGS = {"KAFKA_TOPIC_NAME": "topics-test", "PARTITIONS": "2", "RETENTION_BYTES": str(2**25)}
 

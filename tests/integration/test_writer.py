@@ -5,7 +5,7 @@ import random
 import pytest
 
 from common.errors import KafkaRefused
-from tests.integration.topic import Topic, numbered
+from tests.support.topic import Topic, numbered
 
 
 def test_everything_acknowledged_is_in_the_log_once_and_in_order(stack):

@@ -12,7 +12,7 @@ from common.model.ranges import Committed
 from common.model.record import Partition
 from common.settings import KafkaSettings
 from infra.local.waiting import wait_until
-from tests.unit.common.kafka_io.fake_broker import TOPIC, FakeBroker
+from tests.support.fake_broker import TOPIC, FakeBroker
 
 SOON_S = 20.0
 HERE = Partition(TOPIC, 0)

@@ -34,7 +34,7 @@ from infra.local.distribution import Distribution
 from infra.local.ports import HOST, pick_free
 from infra.local.service import Service
 from infra.local.settings import KAFKA_PORTS
-from tests.integration.certificates import Certificates
+from tests.support.certificates import Certificates
 
 PASSWORDS = {"alice": "correct-horse", "bob": "battery-staple", "carol": "tr0ub4dor"}
 """alice and carol log in by SCRAM-SHA-512, bob by PLAIN."""

@@ -11,7 +11,7 @@ from msgspec import Meta
 from common.model.columns import one_row_each
 from common.model.stream import Feed, Stream, Table
 from infra.local.waiting import wait_until
-from tests.integration.proof import Proof
+from tests.support.proof import Proof
 
 
 class Item(msgspec.Struct, gc=False):

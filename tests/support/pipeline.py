@@ -39,7 +39,7 @@ from common.streams.collatz import Walk, walk_of
 from consumer.__main__ import main
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.sink_process import SinkProcess
+from tests.support.sink_process import SinkProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 STREAM = "collatz"

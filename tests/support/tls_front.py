@@ -10,7 +10,7 @@ from types import TracebackType
 from typing import Self
 
 from infra.local.ports import HOST
-from tests.integration.proxy import CHUNK_BYTES
+from tests.support.proxy import CHUNK_BYTES
 
 
 class TlsFront:

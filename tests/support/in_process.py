@@ -25,7 +25,7 @@ from common.metrics import SinkMetrics
 from common.model.stream import Stream
 from consumer.start import build
 from infra.local.waiting import wait_until
-from tests.integration.proof import Proof
+from tests.support.proof import Proof
 
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.Random(1).random)
 

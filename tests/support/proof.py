@@ -33,7 +33,7 @@ from common.streams.collatz import walk_of
 from consumer.intent import Intent, decode
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
-from tests.integration.pipeline import STREAM, Pipeline, walk
+from tests.support.pipeline import STREAM, Pipeline, walk
 
 Answer = TypeVar("Answer")
 NUMBERS = itertools.count(1)
