@@ -21,7 +21,7 @@ COMMANDS = {
     "migrate": "create the tables of streams that do not exist yet",
     "audit": "compare Kafka and the tables: is anything missing or repeated?",
     "status": "show who works on which partition, how far, and which feeds are parked and why",
-    "adopt": "let a consumer group go on behind what the tables hold, after its offsets were lost or set by hand",
+    "adopt": "let a consumer group resume after what the tables hold, when its offsets were lost or set by hand",
 }
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
 

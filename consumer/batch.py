@@ -169,7 +169,7 @@ class Buffer:
             raise UnreadableBatch(
                 self._partition.topic,
                 f"{span}: the rows of these messages do not fit into memory. Give the sink more, or lower "
-                "MAX_MESSAGE_ROWS and start anew",
+                "MAX_MESSAGE_ROWS, and restart it",
             ) from None
         self._note_bad(run, made.bad, len(values))
         self._messages += len(values)
@@ -206,7 +206,7 @@ class Buffer:
             self._table_partitions[name] |= seen
 
     def cut(self) -> Batch:
-        """Everything gathered so far as one batch; the buffer goes on behind it."""
+        """Everything gathered so far as one batch; the buffer goes on after it."""
         self.decode()
         batch = Batch(
             partition=self._partition,

@@ -114,7 +114,7 @@ class Lane:
 
     @property
     def bad_run(self) -> int:
-        """How many bad messages in a row end at the committed offset: where a lane opened anew counts on."""
+        """How many bad messages in a row end at the committed offset: where a lane opened again counts on."""
         unfinished = self.flying or self.ready
         return unfinished.batch.bad_run_before if unfinished else self.buffer.bad_run_before
 
@@ -230,7 +230,7 @@ class Lane:
 
 
 def expired(partition: Partition, committed: int, first: int) -> DataExpired:
-    """The error for a partition whose log now starts behind what is stored."""
+    """The error for a partition whose log now starts after what is stored."""
     return DataExpired(
         f"{partition}: offsets {committed}-{first} were deleted by retention before they were stored. Raise retention "
         "for what comes; to go on without them, stop all sinks, then: python -m consumer adopt --skip-expired"

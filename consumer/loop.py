@@ -199,7 +199,7 @@ class Loop:
 
     def _rejoin(self) -> None:
         self._sink.drop()
-        self._health.set_ready(False, "joining the consumer group anew")
+        self._health.set_ready(False, "rejoining the consumer group")
         self._metrics.retries.labels("rejoin").inc()
         try:
             self._group.rejoin()

@@ -75,7 +75,7 @@ class Opening:
         return Opened(opened.lanes, self._missing(self._feeds) | opened.blocked)
 
     def open_feed(self, feed: Feed, before: Mapping[Partition, Lane]) -> Opened:
-        """The partitions of one feed anew; runs of bad messages are counted on from the lanes `before`."""
+        """The partitions of one feed once more; runs of bad messages are counted on from the lanes `before`."""
         mine = [partition for partition in self._group.assigned() if partition.topic == feed.topic]
         opened = self._open(self._group.read_committed(mine), before)
         for partition, lane in opened.lanes.items():

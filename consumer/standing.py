@@ -88,7 +88,7 @@ class Standing:
             words.append(f"inserting {self.committed}-{self.intent.next}")
             words += [f"attempt {self.intent.attempt}"] if self.intent.attempt > 1 else []
             words += [f"in {self.intent.pieces} pieces"] if self.intent.pieces > 1 else []
-        return ", ".join(words) or ("behind" if self.lag else "all stored")
+        return ", ".join(words) or ("lagging" if self.lag else "all stored")
 
     def remarks(self, group: str) -> list[str]:
         """What somebody should know about it, and what to do."""

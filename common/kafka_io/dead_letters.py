@@ -111,7 +111,7 @@ class Letter:
 
 
 class DeadLetters:
-    """A writer made when the first bad message appears, and anew after it was refused. Main thread only."""
+    """A writer made when the first bad message appears, and another one after it was refused. Main thread only."""
 
     def __init__(self, make_writer: Callable[[], BulkWriter], unix_s: Callable[[], float]) -> None:
         self._make_writer = make_writer

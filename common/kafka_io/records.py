@@ -208,7 +208,7 @@ class PartitionRecords:
         topic, partition = self.topic_partition
         return TooLargeToUnpack(
             f"{topic}-{partition} at offset {batch.base_offset}: a record batch of {batch.count:,} messages {how}: "
-            "raise MAX_UNPACKED_BYTES and start anew"
+            "raise MAX_UNPACKED_BYTES and restart"
         )
 
     def _missing(self, batch: Batch, start: int, limit_bytes: int) -> Slab:

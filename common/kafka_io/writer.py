@@ -201,5 +201,5 @@ class BulkWriter:
         transactions = self.producer._transaction_manager
         if transactions and transactions.has_fatal_error():
             error = transactions.last_error
-            refused = KafkaRefused(f"this producer is out of service (start anew): {error!r}")
+            refused = KafkaRefused(f"this producer is out of service (restart it): {error!r}")
             raise denied(error, "writing") or refused

@@ -1,4 +1,4 @@
-"""`python -m consumer adopt`: lets a group go on behind what the tables hold, or lets it mend what they lack."""
+"""`python -m consumer adopt`: lets a group resume after what the tables hold, or insert what they lack."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from consumer.standing import Standing, look
 MEANING = """
 For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and
 for when an audit finds messages missing. Everything that Kafka still holds is compared with the tables; each
-partition then goes on behind what is stored, or at the first message that is missing: the next sink inserts
+partition then resumes after what is stored, or at the first message that is missing: the next sink inserts
 what the tables lack from there on, and nothing else. Partitions that are in order are left alone. Stop all sinks
 first. Exit code 0: the offsets are committed, or there was nothing to do.
 """

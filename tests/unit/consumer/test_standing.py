@@ -51,7 +51,7 @@ def standing(committed: Committed | None = None) -> Standing:
     [
         (None, 20, "nothing committed"),
         (Committed(25, ""), 5, "set by another tool"),
-        (Committed(25, intent().encode()), 5, "behind"),
+        (Committed(25, intent().encode()), 5, "lagging"),
         (Committed(30, intent().encode()), 0, "all stored"),
         (Committed(25, intent(next=28).encode()), 5, "inserting 25-28"),
         (
@@ -65,7 +65,7 @@ def standing(committed: Committed | None = None) -> Standing:
     ids=[
         "no commit",
         "no metadata",
-        "behind",
+        "lagging",
         "idle",
         "in flight",
         "in trouble",
