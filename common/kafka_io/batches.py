@@ -126,7 +126,7 @@ class WholeRecords:
     """The whole records of a batch by their index in it; slow.
 
     The batch is unpacked at the first request, and walked forward from one to the next: in order, any number of them
-    costs one walk. One that goes back starts anew. Behind the last record the bytes are let go of.
+    costs one walk. One that goes back starts over. After the last record the bytes are released.
     """
 
     __slots__ = ("_batch", "_limit_bytes", "_plain", "_index", "_at")

@@ -24,7 +24,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
-    """Create what is missing, then check all. Raises SchemaMismatch with the statement that mends a difference."""
+    """Create what is missing, then check all. Raises SchemaMismatch with the statement that removes a difference."""
     tables = [table for stream in streams for feed in stream.feeds for table in feed.tables]
     if create_database(settings.clickhouse):
         sys.stdout.write(f"database {settings.clickhouse.database}: created\n")

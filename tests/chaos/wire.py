@@ -10,7 +10,8 @@ from kafka.producer.producer_batch import ProducerBatch
 
 from common.kafka_io.batches import HEADER
 from common.kafka_io.sealed import LENGTH_FROM, NO_PRODUCER, SealedRecords
-from tests.chaos.messages import Headers, Message
+from tests.chaos.messages import Message
+from tests.support.raw_record import written
 
 MAGIC = 2
 NO_EPOCH = -1
@@ -36,7 +37,8 @@ class Whole(ProducerBatch):
 def batch(messages: Sequence[Message], timestamp_ms: int, packed: int = NONE) -> SealedRecords:
     """All these messages in one record batch, packed with that codec."""
     records = b"".join(
-        record(index, message.key, message.value, message.headers) for index, message in enumerate(messages)
+        written(index, 0, message.key, message.value, message.headers)
+        for index, message in enumerate(messages)
     )
     payload = PACKERS[packed](records)
     length = HEADER.size + len(payload) - LENGTH_FROM
@@ -45,31 +47,6 @@ def batch(messages: Sequence[Message], timestamp_ms: int, packed: int = NONE) ->
     return SealedRecords(
         bytearray(HEADER.pack(0, length, NO_EPOCH, MAGIC, 0, *about) + payload), len(messages)
     )
-
-
-def record(index: int, key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
-    """A record of format v2, `index` behind the first of its batch, at the same time."""
-    fields = [b"\0", varint(0), varint(index), sized(key), sized(value), varint(len(headers))]
-    for name, text in headers:
-        fields += [sized(name), sized(text)]
-    body = b"".join(fields)
-    return varint(len(body)) + body
-
-
-def sized(data: bytes | None) -> bytes:
-    """Bytes behind their length; -1 stands for none."""
-    return varint(-1) if data is None else varint(len(data)) + data
-
-
-def varint(number: int) -> bytes:
-    """A number in as few groups of seven bits as it takes, its sign in the lowest bit."""
-    left = (number << 1) ^ (number >> 63)
-    groups = bytearray()
-    while left > 0x7F:
-        groups.append(left & 0x7F | 0x80)
-        left >>= 7
-    groups.append(left)
-    return bytes(groups)
 
 
 def send(producer: KafkaProducer, at: TopicPartition, sealed: SealedRecords, answered: Answered) -> None:

@@ -6,7 +6,8 @@ from kafka.record.default_records import DefaultRecordBatch
 from common.kafka_io.batches import Batch, decode_pure
 from tests.chaos import wire
 from tests.chaos.messages import Message
-from tests.chaos.wire import NONE, PACKERS, batch, record, varint
+from tests.chaos.wire import NONE, PACKERS, batch
+from tests.support.raw_record import varint, written
 
 NOW_MS = 1_795_000_000_000
 SOME = (Message(b"one", 1, 5), Message(None, 0, 6, ((b"name", b"text"), (b"null", None))), Message(b"", 0, 7))
@@ -47,7 +48,7 @@ def test_a_reader_that_skips_headers_sees_the_values(packed):
 
 
 def test_a_name_of_any_bytes_stands_in_the_record_as_it_is():
-    assert b"\x0etrace-\xff\x02x" in record(0, None, b"", ((b"trace-\xff", b"x"),))
+    assert b"\x0etrace-\xff\x02x" in written(0, 0, None, b"", ((b"trace-\xff", b"x"),))
 
 
 def test_a_batch_says_how_many_messages_it_holds_and_takes_no_more():

@@ -16,7 +16,8 @@ from kafka.record import MemoryRecords
 from common.kafka_io.codecs import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords
 from common.model.record import MissingRecord, TooLarge
-from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, varint
+from tests.support.raw_record import groups, varint
+from tests.unit.common.kafka_io.fetches import CODECS, raw_batch
 
 MEMORY_BYTES = 512 << 20
 VALUE_BYTES = 1 << 30
@@ -50,16 +51,6 @@ def gzip_member(data):
     return packer.compress(data) + packer.flush()
 
 
-def claim(size_bytes):
-    """The beginning of a snappy block of that size."""
-    groups = bytearray()
-    while size_bytes > 127:
-        groups.append(size_bytes & 127 | 128)
-        size_bytes >>= 7
-    groups.append(size_bytes)
-    return bytes(groups)
-
-
 def xerial(blocks):
     framed = b"".join(struct.pack(">i", len(block)) + block for block in blocks)
     return b"\x82SNAPPY\0" + struct.pack(">ii", 1, 1) + framed
@@ -80,8 +71,8 @@ def bombs():
     yield "gzip", "many members", frames(gzip_member)
     yield "lz4", "many frames", frames(lz4.frame.compress)
     block = snappy.compress(bytes(1 << 20))
-    yield "snappy", "one block that claims it", claim(PACKED_BYTES) + block * 20
-    yield "snappy", "blocks that claim it", xerial([claim(60 << 20) + bytes(9)] + [block] * 20)
+    yield "snappy", "one block that claims it", groups(PACKED_BYTES) + block * 20
+    yield "snappy", "blocks that claim it", xerial([groups(60 << 20) + bytes(9)] + [block] * 20)
     yield "snappy", "blocks that are it", xerial([snappy.compress(BEFORE)] + [block] * 1024)
 
 

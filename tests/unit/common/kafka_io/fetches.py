@@ -8,6 +8,8 @@ from crc32c import crc32c
 from kafka import codec as stock
 from kafka.record.default_records import DefaultRecordBatchBuilder
 
+from tests.support.raw_record import written
+
 CODECS = {"none": 0, "gzip": 1, "snappy": 2, "lz4": 3, "zstd": 4}
 PACKERS = {1: stock.gzip_encode, 2: stock.snappy_encode, 3: stock.lz4_encode, 4: stock.zstd_encode}
 ABORT, COMMIT = 0, 1
@@ -39,29 +41,6 @@ def sealed(raw):
     """With the CRC that its bytes should have."""
     struct.pack_into(">I", raw, 17, crc32c(memoryview(raw)[21:]))
     return bytes(raw)
-
-
-def varint(number):
-    """Zigzag, as records have it."""
-    rest = (number << 1) ^ (number >> 63)
-    groups = bytearray()
-    while rest > 127:
-        groups.append(rest & 127 | 128)
-        rest >>= 7
-    groups.append(rest)
-    return bytes(groups)
-
-
-def field(data):
-    """Length and bytes; None has the length -1."""
-    return varint(-1) if data is None else varint(len(data)) + data
-
-
-def written(delta, delta_ms, key, value, headers):
-    """A record as any client may write it: names of headers are bytes."""
-    parts = [b"\0", varint(delta_ms), varint(delta), field(key), field(value), varint(len(headers))]
-    body = b"".join(parts + [field(part) for header in headers for part in header])
-    return varint(len(body)) + body
 
 
 def raw_batch(base, payload, count, *, codec=0, last_delta=None, attributes=0, times_ms=(1000, 1000)):

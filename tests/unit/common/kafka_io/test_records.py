@@ -14,6 +14,7 @@ from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
 from common.kafka_io.batches import CompiledBatch, decode_compiled, decode_pure
 from common.kafka_io.records import PartitionRecords
+from tests.support.raw_record import varint, written
 from tests.unit.common.kafka_io.fetches import (
     ABORT,
     CODECS,
@@ -24,10 +25,8 @@ from tests.unit.common.kafka_io.fetches import (
     random_fetch,
     raw_batch,
     sealed,
-    varint,
     wild_batch,
     wild_records,
-    written,
 )
 
 TP = TopicPartition("events", 3)

@@ -14,7 +14,8 @@ from common.kafka_io.records import PartitionRecords, most_messages
 from common.kafka_io.unpacking import Unpacking
 from common.model.record import MissingRecord, TooLarge
 from consumer.batch import PIECE_BYTES
-from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch, written
+from tests.support.raw_record import written
+from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch
 from tests.unit.consumer.material import buffer, event
 
 TP = TopicPartition("events", 3)
