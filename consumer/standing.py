@@ -51,10 +51,15 @@ class Standing:
         return tp_address(self.topic_id, self.partition.partition)
 
     @property
+    def start(self) -> int:
+        """The offset that a sink reads next: what is committed, or else the log's first."""
+        return self.first if self.committed is None else self.committed
+
+    @property
     def bound(self) -> int:
         """No table may hold rows of this offset or a later one."""
         named = self.intent.next if self.intent is not None else None
-        return (self.committed or 0) if named is None else named
+        return self.start if named is None else named
 
     @property
     def is_foreign(self) -> bool:
@@ -64,7 +69,7 @@ class Standing:
     @property
     def lag(self) -> int:
         """Offsets between what is committed and the end."""
-        return max(0, self.end - (self.first if self.committed is None else self.committed))
+        return max(0, self.end - self.start)
 
     @property
     def expired(self) -> int:

@@ -79,6 +79,20 @@ def test_says_what_is_committed(committed, lag, state):
 
 
 @pytest.mark.parametrize(
+    ("committed", "bound"),
+    [
+        (None, 10),
+        (Committed(25, intent(topic=OLD_ID.hex).encode()), 10),
+        (Committed(25, intent().encode()), 25),
+        (Committed(25, intent(next=28).encode()), 28),
+    ],
+    ids=["no commit", "of a topic that is gone", "idle", "in flight"],
+)
+def test_rows_may_lie_below_the_offset_that_a_sink_would_insert_next(committed, bound):
+    assert standing(committed).bound == bound
+
+
+@pytest.mark.parametrize(
     ("committed", "remark"),
     [
         (None, "group ours has committed nothing of it yet"),
