@@ -34,8 +34,9 @@ Sinks and producers reach the brokers through proxies, which make the way there 
 Pauses are measured after lone faults. At the end everything is healed, awaited, and judged twice: by SQL against what
 the producers know was acknowledged, and by `python -m consumer audit`.
 
-exit code 0: nothing is missing, nothing repeated, every pause within its bar.
-exit code 1: something is missing or repeated; the first wrong address is named, all data and logs are kept.
+exit code 0: nothing is missing, nothing repeated, no sink ended by itself, every pause within its bar.
+exit code 1: something is missing or repeated (the first wrong address is named), or a sink ended by itself (its last
+words are among the remarks); all data and logs are kept.
 exit code 2: the driver itself failed, or the flow did not come back; all data and logs are kept.
 exit code 3: every row is right, a pause was longer than its bar (other work on the machine does that too).
 exit code 130: interrupted.

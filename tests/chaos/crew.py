@@ -15,6 +15,8 @@ from tests.support.sink_process import SinkProcess
 READY = ("assigned", "no partition is left for this consumer, waiting")
 READY_DEADLINE_S = 90.0
 STOP_DEADLINE_S = 40.0
+SHOWN_CHARACTERS = 300
+SHOWN_OF_THE_END = 1_500
 NAME_LETTERS = 8
 
 
@@ -124,4 +126,11 @@ class Crew:
 
 def _last_words(member: Member) -> str:
     lines = member.process.log_text().strip().splitlines()
-    return lines[-1][:500] if lines else "it said nothing"
+    return _told(lines[-1]) if lines else "it said nothing"
+
+
+def _told(line: str) -> str:
+    """A line of the log; of a traceback the end, which says what happened and where."""
+    if len(line) <= SHOWN_CHARACTERS:
+        return line
+    return f"{line[:SHOWN_CHARACTERS]} … {line[-SHOWN_OF_THE_END:]}"

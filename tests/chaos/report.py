@@ -89,15 +89,16 @@ class Report:
 
     @property
     def is_sound(self) -> bool:
-        """Nothing missing, nothing repeated, by both judges."""
-        return not self.check.findings and self.audit_exit_code == 0
+        """Nothing missing, nothing repeated, by both judges; and no sink ended by itself."""
+        return not self.check.findings and self.audit_exit_code == 0 and not self.sinks_ended
 
     def verdict(self) -> str:
         """One line."""
         check, audit = self.check, self.audit
+        ended = f"; {self.sinks_ended} sinks ended by themselves" if self.sinks_ended else ""
         return (
             f"{check.missing} missing, {check.repeated} repeated by the check; {audit.get('missing')} missing, "
-            f"{audit.get('repeated')} repeated by the audit: {self.hits:,} faults over {check.rows:,} rows"
+            f"{audit.get('repeated')} repeated by the audit{ended}: {self.hits:,} faults over {check.rows:,} rows"
         )
 
     def markdown(self) -> str:

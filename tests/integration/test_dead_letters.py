@@ -5,7 +5,6 @@ import time
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.admin import ConfigResource, ConfigResourceType
 
 from common.config import Settings
 from common.kafka_io.clients import Clients
@@ -89,8 +88,7 @@ def test_thousands_of_letters_travel_together(stack, pipeline, letters):
 
 
 def test_many_letters_fit_into_a_topic_of_small_messages(stack, pipeline, letters):
-    limit = {"max.message.bytes": str(1024 + 65_536)}
-    pipeline.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.dead_topic, limit)])
+    pipeline.change_topic(pipeline.dead_topic, **{"max.message.bytes": str(1024 + 65_536)})
     rng = random.Random(2)
     many = [Record(n, NOW_MS, None, rng.randbytes(1000), []) for n in range(500)]
     assert all(letter.is_acknowledged for letter in send(letters, pipeline, many))
@@ -120,8 +118,7 @@ def test_bad_messages_of_any_client_become_dead_letters_of_the_sink(stack, reque
     clients = Clients(Settings.from_env(stack.environment()).kafka, time.monotonic, time.sleep)
     with Pipeline(stack, request.node.name) as pipeline:
         pipeline.create_topics(**{"message.timestamp.after.max.ms": str(2 * YEAR_MS)})
-        configs = {"message.timestamp.type": time_of_letters}
-        pipeline.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, pipeline.dead_topic, configs)])
+        pipeline.change_topic(pipeline.dead_topic, **{"message.timestamp.type": time_of_letters})
         pipeline.migrate()
         writer = clients.dead_letter_writer()
         writer.partitions(pipeline.topic)

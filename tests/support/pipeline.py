@@ -30,6 +30,7 @@ from unittest import mock
 
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaProducer, TopicPartition
+from kafka.admin import ConfigResource, ConfigResourceType
 
 from common.model.address import tp_address
 from common.model.codec import encode
@@ -120,6 +121,14 @@ class Pipeline:
         dead = {"num_partitions": 1, "replication_factor": 3, "configs": kept}
         self.admin.create_topics({self.topic: layout | {"configs": configs}, self.dead_topic: dead})
         self.admin.wait_for_topics([self.topic, self.dead_topic], timeout_ms=15_000)
+
+    def change_topic(self, topic: str, **configs: str) -> None:
+        """Give a topic these configs, whether or not every broker has heard of it yet."""
+        resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs)
+        answers = self.admin.alter_configs(
+            [resource], raise_on_unknown=False
+        )  # else it asks a broker that may not know it
+        assert answers == {"topic": {topic: "OK"}}, answers
 
     def migrate(self) -> None:
         """Create the table."""

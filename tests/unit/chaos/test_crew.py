@@ -50,3 +50,32 @@ def test_who_leaves_when_there_are_too_many_is_not_always_the_youngest():
         left |= {index for index, member in enumerate(before) if member not in crew.members()}
         assert all(member.process.is_asked_to_stop for member in before if member not in crew.members())
     assert left == {0, 1, 2}
+
+
+class Ended:
+    """A process that ended with a traceback in its log."""
+
+    is_running = False
+
+    def __init__(self):
+        self.text = "Traceback: " + "somewhere " * 500 + "KeyError: 'the cause'"
+
+    def wait(self, timeout_s):
+        return 1
+
+    def log_text(self):
+        return f"first line\n{self.text}\n"
+
+
+def test_a_sink_that_ended_by_itself_is_told_with_the_cause_at_the_end_of_its_traceback():
+    told = []
+    pipeline = Pipeline()
+    started = iter([Ended(), Process()])
+    pipeline.start_sink = lambda INSTANCE: next(started)
+    crew = Crew(pipeline, told.append, random.Random(1))
+    crew.resize(1)
+    crew.supervise()
+    (said,) = crew.ended_by_themselves
+    assert told == [said]
+    assert "exit code 1" in said and said.endswith("KeyError: 'the cause'")
+    assert len(crew.members()) == 1

@@ -53,6 +53,12 @@ def test_sound_is_what_both_judges_call_sound(journal):
     assert not report(journal, audit_exit_code=1).is_sound
 
 
+def test_a_sink_that_ended_by_itself_is_a_failure(journal):
+    told = report(journal, sinks_ended=1)
+    assert not told.is_sound
+    assert "1 sinks ended by themselves" in told.verdict()
+
+
 def test_the_report_names_the_command_that_replays_it(journal):
     assert "`make chaos SEED=7 MINUTES=5`" in report(journal).markdown()
 
