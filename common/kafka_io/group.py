@@ -12,6 +12,7 @@ from kafka import TopicPartition
 from kafka.coordinator.base import MemberState
 from kafka.errors import (
     CoordinatorNotAvailableError,
+    IllegalStateError,
     KafkaError,
     NoOffsetForPartitionError,
     OffsetOutOfRangeError,
@@ -236,11 +237,19 @@ class Group:
 
     def log_end(self, partition: Partition) -> int:
         """Where the log of a partition of ours ended when it was last read; 0 before. Asks nobody."""
-        return self._consumer.highwater(TopicPartition(*partition)) or 0
+        try:
+            return self._consumer.highwater(TopicPartition(*partition)) or 0
+        except (IllegalStateError, KeyError):  # taken away meanwhile
+            self.changed = True
+            return 0
 
     def seek(self, partition: Partition, offset: int) -> None:
-        """Fetch from `offset` next."""
-        self._consumer.seek(TopicPartition(*partition), offset)
+        """Fetch from `offset` next. Raises KafkaUnavailable when the partition was taken away meanwhile."""
+        try:
+            self._consumer.seek(TopicPartition(*partition), offset)
+        except (ValueError, KeyError):
+            self.changed = True
+            raise KafkaUnavailable(f"{partition} was taken away meanwhile") from None
 
     def read_only(self, wanted: Collection[Partition]) -> None:
         """Fetch from these of our partitions and pause all others.
@@ -248,8 +257,11 @@ class Group:
         The client knows what is paused: a partition owned before and after a rebalance stays so, others do not.
         """
         ours, paused = self._consumer.assignment(), self._consumer.paused()
-        self._consumer.pause(*(tp for tp in ours - paused if tp not in wanted))
-        self._consumer.resume(*(tp for tp in ours & paused if tp in wanted))
+        try:
+            self._consumer.pause(*(tp for tp in ours - paused if tp not in wanted))
+            self._consumer.resume(*(tp for tp in ours & paused if tp in wanted))
+        except KeyError:  # one was taken away meanwhile
+            self.changed = True
 
     def bound_unpacking(self, partition: Partition, until_offset: int, limit_bytes: int | None) -> None:
         """Let record batches below `until_offset` unpack to so much, whatever the setting says; None: as it says."""
@@ -268,11 +280,12 @@ class Group:
         if not tps:
             return {}
         try:
-            return {
-                Partition(*tp): offset for tp, offset in ask(tps, timeout_ms=READ_TIMEOUT_S * 1000).items()
-            }
+            found = ask(tps, timeout_ms=READ_TIMEOUT_S * 1000)
         except KafkaError as error:
             raise failure(error, "reading where logs start and end") from error
+        except KeyError as unknown:  # T9: kafka-python leaves out a partition without a known leader
+            raise KafkaUnavailable(f"the leader of {Partition(*unknown.args[0])} is not known yet") from None
+        return {Partition(*tp): offset for tp, offset in found.items()}
 
     def close(self) -> None:
         """Leave the group, within a bound: a close during a rebalance could block for long."""

@@ -8,6 +8,7 @@ It speaks the real protocol to the real kafka-python, which no test can make a r
         broker.offset_fetches.clear()       # hold the answers about committed offsets …
         broker.offset_fetches.set()         # … and let them go
         broker.rebalance()                  # members learn that they have to join again
+        broker.known = {0}                  # metadata name these partitions alone
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ class FakeBroker:
         self.offset_fetches = threading.Event()
         self.offset_fetches.set()
         self.generation = 0
-        self._partitions = partitions
+        self.known = set(range(partitions))
         self._assigned: set[int] = set()
         self._must_rejoin = False
         self._versions = BrokerVersionData((4, 1)).api_versions
@@ -127,7 +128,7 @@ class FakeBroker:
                 isr_nodes=[0],
                 offline_replicas=[],
             )
-            for number in range(self._partitions)
+            for number in sorted(self.known)
         ]
         host, port = self.address.split(":")
         return kind(
@@ -221,6 +222,27 @@ class FakeBroker:
             group_id=group.group_id, error_code=0, topics=[topic(name=TOPIC, partitions=partitions)]
         )
         return consumer.OffsetFetchResponse(version=version, throttle_time_ms=0, groups=[answer])
+
+    def _ListOffsets(self, request: Any, version: int) -> Any:
+        kind = consumer.ListOffsetsResponse
+        topic = kind.ListOffsetsTopicResponse
+        topics = [
+            topic(
+                name=each.name,
+                partitions=[
+                    topic.ListOffsetsPartitionResponse(
+                        partition_index=partition.partition_index,
+                        error_code=0,
+                        timestamp=-1,
+                        offset=0,
+                        leader_epoch=0,
+                    )
+                    for partition in each.partitions
+                ],
+            )
+            for each in request.topics
+        ]
+        return kind(version=version, throttle_time_ms=0, topics=topics)
 
     def _Fetch(self, request: Any, version: int) -> Any:
         kind = consumer.FetchResponse

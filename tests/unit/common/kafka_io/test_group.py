@@ -1,9 +1,11 @@
 """The real Group and the real kafka-python, against a broker that holds answers back."""
 
 import time
+from contextlib import contextmanager
 from functools import partial
 
 import pytest
+from kafka import TopicPartition
 
 from common.errors import KafkaUnavailable
 from common.kafka_io.clients import Clients
@@ -26,13 +28,21 @@ def broker():
 
 @pytest.fixture
 def group(broker):
+    with member_of(broker) as member:
+        yield member
+
+
+@contextmanager
+def member_of(broker):
     settings = KafkaSettings(
         bootstrap_servers=(broker.address,), heartbeat_s=0.1, request_timeout_s=20, session_timeout_s=30
     )
     consumer = partial(Clients(settings, time.monotonic, time.sleep).consumer, "team-sink")
     member = Group(consumer, [TOPIC], now_s=time.monotonic, sleep=time.sleep, commit_timeout_s=5.0)
-    yield member
-    member.close()
+    try:
+        yield member
+    finally:
+        member.close()
 
 
 def join(group, broker, *partitions):
@@ -74,3 +84,45 @@ def test_an_assignment_that_moves_while_it_is_read_is_not_taken(group, broker):
     group._note_change()
     with pytest.raises(KafkaUnavailable, match="the assignment moved"):
         group.read_committed([HERE])
+
+
+def test_T9_a_partition_whose_leader_is_not_known_yet_is_asked_for_again_later(broker):
+    there = Partition(TOPIC, 1)
+    broker.known = {0}  # another member has seen the topic grow, this one has not
+    with member_of(broker) as group:
+        join(group, broker, 0, 1)
+        for ask in (group.first_offsets, group.end_offsets):
+            with pytest.raises(KafkaUnavailable, match="events/1 is not known yet"):
+                ask([HERE, there])
+        broker.known = {0, 1}
+        assert wait_until(lambda: knows(group, there), SOON_S)
+        assert group.first_offsets([HERE, there]) == {HERE: 0, there: 0}
+
+
+def knows(group, partition):
+    group.poll(0.05)
+    try:
+        return group.end_offsets([HERE, partition]) == {HERE: 0, partition: 0}
+    except KafkaUnavailable:
+        return False
+
+
+def test_a_partition_that_was_taken_away_meanwhile_is_no_error_of_its_own(group, broker):
+    join(group, broker, 0)
+    group.read_assignment()
+    gone = Partition(TOPIC, 1)
+    with pytest.raises(KafkaUnavailable, match="taken away meanwhile"):
+        group.seek(gone, 5)
+    assert group.changed
+    group.read_assignment()
+    assert group.log_end(gone) == 0
+    assert group.changed
+
+
+def test_pausing_what_was_taken_away_meanwhile_is_no_error(group, broker):
+    join(group, broker, 0)
+    group.read_assignment()
+    mine = group._consumer.assignment()
+    group._consumer.assignment = lambda: mine | {TopicPartition(TOPIC, 1)}  # as it was a moment ago
+    group.read_only([])
+    assert group.changed
