@@ -9,11 +9,11 @@ import sys
 import time
 from typing import Any
 
-from common.clock import Clock
-from common.config import Settings, environment
 from common.errors import SettingError
 from common.model.stream import Stream
-from common.process import run
+from common.process.clock import Clock
+from common.process.run import run
+from common.settings.config import Settings, environment
 from common.streams import load
 
 COMMANDS = {

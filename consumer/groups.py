@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from common.config import Settings
+from common.settings.config import Settings
 
 
 def sink_group(settings: Settings) -> str:

@@ -11,19 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from common.config import Settings, environment
-from common.endpoint import Endpoint
 from common.errors import SettingError
-from common.health import Health
 from common.kafka_io.writer import BulkWriter, connect_writer
-from common.log import quieten_kafka, setup_logging
 from common.model.stream import Stream
-from common.options import add_options, options_from
-from common.process import run, stop_on_signals
-from common.settings import ServiceSettings
+from common.process.endpoint import Endpoint
+from common.process.health import Health
+from common.process.log import quieten_kafka, setup_logging
+from common.process.run import run, stop_on_signals
+from common.settings.config import Settings, environment
+from common.settings.options import add_options, options_from
+from common.settings.parts import ServiceSettings
 from common.streams import load
-from producer.emit import Emitter, Limits
-from producer.lanes import Lanes, headers_of
+from producer.batcher import Lanes, headers_of
+from producer.emitter import Emitter, Limits
 from producer.metrics import registry_of
 from producer.progress import Progress
 

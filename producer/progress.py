@@ -9,7 +9,7 @@ from typing import Self, TextIO
 from rich.console import Console
 from rich.status import Status
 
-from common.health import Health
+from common.process.health import Health
 
 LOG_EVERY_S = 10.0
 SHOW_EVERY_S = 0.25

@@ -14,7 +14,7 @@ from common import tls
 from common.clickhouse_io import wire
 from common.clickhouse_io.wire import BlockClient
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
-from common.settings import ClickHouseSettings
+from common.settings.parts import ClickHouseSettings
 from common.tls import TlsSettings
 
 OLDEST_SERVER = (23, 3)

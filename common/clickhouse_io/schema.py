@@ -9,7 +9,7 @@ from dataclasses import replace
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
 from common.model.stream import DEDUPLICATION_WINDOW, Table
-from common.settings import ClickHouseSettings
+from common.settings.parts import ClickHouseSettings
 
 _COMMENT = re.compile(r"--.*")
 _COMPUTED = re.compile(r"MATERIALIZED|ALIAS|EPHEMERAL", re.IGNORECASE)

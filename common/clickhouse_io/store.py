@@ -9,7 +9,7 @@ import numpy as np
 from common.clickhouse_io.client import connect, translated
 from common.errors import ClickHouseRefused, ClickHouseUnavailable
 from common.model.ranges import Beyond, Range, Stored
-from common.settings import ClickHouseSettings
+from common.settings.parts import ClickHouseSettings
 
 BOUNDS_A_QUERY = 1_000
 """Partitions whose bounds go into one query: the server refuses expressions that are much larger."""

@@ -19,7 +19,7 @@ from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.rights import denied
 from common.model.topics import TopicSpec, TopicState
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 
 LEADER_NOT_AVAILABLE = 5  # of a topic that was made a moment ago
 

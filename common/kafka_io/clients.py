@@ -8,7 +8,7 @@ from common.kafka_io.connection import connect, consumer_options
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 
 MAX_REQUEST_BYTES = 72 << 20  # a dead letter is as large as any message a topic takes, and its headers
 FETCH = {"fetch_max_bytes": 8 << 20, "max_partition_fetch_bytes": 2 << 20, "max_poll_records": 500}

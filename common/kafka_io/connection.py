@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from kafka.errors import KafkaError, KafkaTimeoutError
 
-from common.deadline import Deadline
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.refusal import refusal
-from common.settings import KafkaSettings
+from common.process.deadline import Deadline
+from common.settings.parts import KafkaSettings
 
 Client = TypeVar("Client")
 Options = dict[str, Any]

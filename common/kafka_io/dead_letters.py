@@ -7,8 +7,8 @@ from collections.abc import Callable
 from kafka.errors import MessageSizeTooLargeError
 
 from common.errors import KafkaRefused
-from common.kafka_io.sealed import Header
-from common.kafka_io.whole import MOST_HEADERS
+from common.kafka_io.format.encode import Header
+from common.kafka_io.format.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
 from common.model.record import MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES

@@ -20,7 +20,6 @@ from kafka.errors import (
 from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
-from common.deadline import Deadline
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
 from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
@@ -28,6 +27,7 @@ from common.kafka_io.outcome import failure, is_applied, poll_error
 from common.kafka_io.reader import BulkConsumer
 from common.model.ranges import Committed
 from common.model.record import Partition, Slab
+from common.process.deadline import Deadline
 
 CLOSE_TIMEOUT_MS = 4_000
 READ_TIMEOUT_S = 8.0

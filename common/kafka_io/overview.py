@@ -12,13 +12,13 @@ from kafka.errors import GroupIdNotFoundError, KafkaError, NoError, UnknownTopic
 from kafka.protocol.consumer import IsolationLevel
 from kafka.structs import OffsetAndMetadata
 
-from common.deadline import Deadline
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
 from common.kafka_io.rights import denied
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
-from common.settings import KafkaSettings
+from common.process.deadline import Deadline
+from common.settings.parts import KafkaSettings
 
 PAUSE_S = 0.25
 

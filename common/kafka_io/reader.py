@@ -15,7 +15,7 @@ from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaConfigurationError, KafkaError, OffsetOutOfRangeError
 
 from common.errors import DataExpired, KafkaUnavailable
-from common.kafka_io.batches import BEST_DECODER, Decoder
+from common.kafka_io.format.batch import BEST_DECODER, Decoder
 from common.kafka_io.records import Budget, PartitionRecords
 from common.kafka_io.unpacking import MAX_UNPACKED_BYTES, Unpacking
 from common.model.record import Slab

@@ -18,8 +18,8 @@ from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError, 
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
-from common.kafka_io.batches import BEST_DECODER, Batch, Decoder, WholeRecords
-from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.format.batch import BEST_DECODER, Batch, Decoder, WholeRecords
+from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.unpacking import Unpacking
 from common.model.record import MissingRecord, Slab, TooLarge
 

@@ -20,9 +20,9 @@ from kafka.producer.producer_batch import ProducerBatch
 
 from common.errors import KafkaRefused
 from common.kafka_io.connection import connect, producer_options
+from common.kafka_io.format.encode import Encoder, Header, SealedRecords
 from common.kafka_io.rights import denied
-from common.kafka_io.sealed import Encoder, Header, SealedRecords
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 
 BATCH_BYTES = 1_000_000
 """A batch holds at most so much before compression by default; topics take 1 MiB unless told otherwise."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from common.model.stream import Stream
-from common.settings import MIB, TopicSettings
+from common.settings.parts import MIB, TopicSettings
 
 DEAD_LETTER_EXTRA_BYTES = 65_536
 """A dead letter is the original message and headers that say where it came from and why."""

@@ -6,10 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from common import kinds
 from common.errors import SettingError
-from common.fields import show_assignment
 from common.model.stream import Stream
+from common.settings import kinds
+from common.settings.fields import show_assignment
 from common.streams import collatz
 
 STREAMS: dict[str, Stream] = {stream.name: stream for stream in (collatz.STREAM,)}

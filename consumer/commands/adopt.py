@@ -7,17 +7,17 @@ import sys
 
 import numpy as np
 
-from common.clock import Clock
-from common.config import Settings
 from common.errors import StartRefused
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
-from consumer.adoption import Step, decide, objection, stored_until, without_overtaken_range
+from common.process.clock import Clock
+from common.settings.config import Settings
+from consumer.audit.adoption import Step, decide, objection, stored_until, without_overtaken_range
+from consumer.audit.auditor import NO_OFFSETS, Auditor, connected
+from consumer.audit.position import Position, look
+from consumer.commands.table import show
 from consumer.groups import sink_group
-from consumer.inspection import NO_OFFSETS, Inspection, connected
 from consumer.intent import Intent
-from consumer.report import show
-from consumer.standing import Standing, look
 
 MEANING = """
 For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and
@@ -44,15 +44,15 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
     """Inspect, say what will be committed, ask, commit. Raises StartRefused when a partition cannot be adopted."""
     group = sink_group(settings)
-    with connected(settings, clock) as (overview, inspection):
+    with connected(settings, clock) as (overview, auditor):
         _refuse_while_active(overview, group, settings)
         before = overview.committed(group)
-        steps = _plan(overview, inspection, settings, streams, skip_expired=chosen.skip_expired)
+        steps = _plan(overview, auditor, settings, streams, skip_expired=chosen.skip_expired)
         _show(steps)
         if refused := [step for step in steps if step.refused]:
-            reasons = "\n".join(f"{step.standing.partition}: {step.says}" for step in refused)
+            reasons = "\n".join(f"{step.position.partition}: {step.says}" for step in refused)
             raise StartRefused(f"nothing was committed for group {group}:\n{reasons}")
-        commits = {step.standing.partition: step.commit for step in steps if step.commit is not None}
+        commits = {step.position.partition: step.commit for step in steps if step.commit is not None}
         if not commits:
             sys.stdout.write("nothing to do\n")
             return 0
@@ -80,57 +80,57 @@ def _refuse_while_active(overview: Overview, group: str, settings: Settings) -> 
 
 def _plan(
     overview: Overview,
-    inspection: Inspection,
+    auditor: Auditor,
     settings: Settings,
     streams: list[Stream],
     *,
     skip_expired: bool,
 ) -> list[Step]:
     feeds = [feed for stream in streams for feed in stream.feeds]
-    standings = look(overview, sink_group(settings), feeds)
+    positions = look(overview, sink_group(settings), feeds)
     steps = []
     for stream in streams:
         for feed in stream.feeds:
-            each = standings.get(feed.topic, [])
+            each = positions.get(feed.topic, [])
             if each:
-                inspection.check_tables(feed)
-                _refuse_while_writing(inspection, each[0])
-            dead = inspection.dead_letters(feed, each)
-            for standing in each:
+                auditor.check_tables(feed)
+                _refuse_while_writing(auditor, each[0])
+            dead = auditor.dead_letters(feed, each)
+            for position in each:
                 idle = Intent(
-                    topic=standing.topic_id.hex,
+                    topic=position.topic_id.hex,
                     schema=feed.schema_hash(stream.version),
                     max_unpacked_bytes=settings.kafka.max_unpacked_bytes,
                     max_message_rows=settings.sink.max_message_rows,
                 )
-                letters = dead.get(standing.partition, NO_OFFSETS)
-                steps.append(_step(inspection, feed, standing, letters, idle, skip_expired=skip_expired))
+                letters = dead.get(position.partition, NO_OFFSETS)
+                steps.append(_step(auditor, feed, position, letters, idle, skip_expired=skip_expired))
     return steps
 
 
 def _step(
-    inspection: Inspection,
+    auditor: Auditor,
     feed: Feed,
-    standing: Standing,
+    position: Position,
     dead: np.ndarray,
     idle: Intent,
     *,
     skip_expired: bool,
 ) -> Step:
-    highest = inspection.highest_offset(feed, standing)
-    standing = without_overtaken_range(standing, highest)
+    highest = auditor.highest_offset(feed, position)
+    position = without_overtaken_range(position, highest)
     if len(dead):
         highest = max(int(dead[-1]), -1 if highest is None else highest)
-    step = objection(standing, highest, skip_expired=skip_expired)
+    step = objection(position, highest, skip_expired=skip_expired)
     if step is None:
-        judge = inspection.inspect(feed, standing, stored_until(standing, highest), dead)
-        step = decide(standing, judge.verdict, idle)
+        judge = auditor.inspect(feed, position, stored_until(position, highest), dead)
+        step = decide(position, judge.verdict, idle)
     return step
 
 
-def _refuse_while_writing(inspection: Inspection, standing: Standing) -> None:
-    if inspection.is_writing(standing):
-        topic = standing.partition.topic
+def _refuse_while_writing(auditor: Auditor, position: Position) -> None:
+    if auditor.is_writing(position):
+        topic = position.partition.topic
         raise StartRefused(
             f"ClickHouse still works on an INSERT of {topic}: run this again when it has ended"
         )
@@ -138,7 +138,7 @@ def _refuse_while_writing(inspection: Inspection, standing: Standing) -> None:
 
 def _show(steps: list[Step]) -> None:
     rows = [
-        [str(step.standing.partition), step.standing.state, "refused: " * step.refused + step.says]
+        [str(step.position.partition), step.position.state, "refused: " * step.refused + step.says]
         for step in steps
     ]
     show(["partition", "committed", "what to do"], rows, sys.stdout)

@@ -6,16 +6,16 @@ import argparse
 import json
 import sys
 
-from common.clock import Clock
-from common.config import Settings
-from common.deadline import Deadline
 from common.errors import KafkaUnavailable, PenstockError
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
-from consumer.audit_report import as_json, explain, show_counts, unjudged
+from common.process.clock import Clock
+from common.process.deadline import Deadline
+from common.settings.config import Settings
+from consumer.audit.auditor import connected
+from consumer.audit.position import look
+from consumer.commands.audit_report import as_json, explain, show_counts, unjudged
 from consumer.groups import sink_group
-from consumer.inspection import connected
-from consumer.standing import look
 
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0
@@ -64,12 +64,10 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
 def _audit(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
     group = sink_group(settings)
     feeds = [feed for stream in streams for feed in stream.feeds]
-    with connected(settings, clock) as (overview, inspection):
+    with connected(settings, clock) as (overview, auditor):
         in_time = chosen.wait is None or _wait(overview, group, feeds, chosen.wait, clock)
-        standings = look(overview, group, feeds)
-        verdicts = {
-            feed.topic: inspection.audit(feed, standings.get(feed.topic, []), group) for feed in feeds
-        }
+        positions = look(overview, group, feeds)
+        verdicts = {feed.topic: auditor.audit(feed, positions.get(feed.topic, []), group) for feed in feeds}
     told = sys.stderr if chosen.json else sys.stdout
     if chosen.json:
         sys.stdout.write(json.dumps(as_json(streams, verdicts)) + "\n")
@@ -99,7 +97,7 @@ def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, cloc
     deadline = Deadline(clock.now_s, wait_s)
     while True:
         try:
-            lag = sum(standing.lag for each in look(overview, group, feeds).values() for standing in each)
+            lag = sum(position.lag for each in look(overview, group, feeds).values() for position in each)
         except KafkaUnavailable:
             lag = None
         left_s = deadline.left_s

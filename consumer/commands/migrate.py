@@ -6,9 +6,9 @@ import argparse
 import sys
 
 from common.clickhouse_io.schema import Schema, create_database
-from common.clock import Clock
-from common.config import Settings
 from common.model.stream import Stream
+from common.process.clock import Clock
+from common.settings.config import Settings
 
 MEANING = """
 Creates the database (CLICKHOUSE_DB), too, if the user may. Safe to run again: tables that exist are compared, never

@@ -7,15 +7,16 @@ import logging
 import os
 import socket
 
-from common.clock import Clock
-from common.config import Settings
-from common.endpoint import Endpoint
-from common.health import Health
-from common.log import quieten_kafka, setup_logging
-from common.metrics import SinkMetrics
 from common.model.stream import Stream
-from common.process import stop_on_signals
-from consumer.start import build, check_start
+from common.process.clock import Clock
+from common.process.endpoint import Endpoint
+from common.process.health import Health
+from common.process.log import quieten_kafka, setup_logging
+from common.process.run import stop_on_signals
+from common.settings.config import Settings
+from consumer.metrics import SinkMetrics
+from consumer.sink.assembly import build
+from consumer.sink.startup_checks import check_start
 
 log = logging.getLogger(__name__)
 

@@ -7,18 +7,18 @@ import sys
 from collections.abc import Mapping, Sequence
 
 from common.clickhouse_io.store import Store
-from common.clock import Clock
-from common.config import Settings
 from common.errors import ClickHouseUnavailable
 from common.kafka_io.overview import Member, Overview, connect_overview
 from common.model.stream import Feed, Stream
+from common.process.clock import Clock
+from common.settings.config import Settings
+from consumer.audit.auditor import silence_clients
+from consumer.audit.position import Position, look
+from consumer.commands.table import merged, show
 from consumer.groups import sink_group
 from consumer.guard import LOOK_S, Bound, find_excess
-from consumer.inspection import silence_clients
-from consumer.report import merged, show
-from consumer.standing import Standing, look
 
-Standings = Mapping[str, Sequence[Standing]]
+Positions = Mapping[str, Sequence[Position]]
 
 HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "state")
 UNASKED = "ClickHouse could not be asked whether tables hold rows past what is committed"
@@ -43,48 +43,48 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
         members = overview.members(group)
-        standings = look(overview, group, feeds)
-        refusals = _refusals(settings, overview, group, feeds, standings)
+        positions = look(overview, group, feeds)
+        refusals = _refusals(settings, overview, group, feeds, positions)
     finally:
         overview.close()
     owners = {partition: str(member) for member in members for partition in member.partitions}
     rows = [
-        _row(stream, standing, owners.get(standing.partition, "nobody"))
+        _row(stream, position, owners.get(position.partition, "nobody"))
         for stream in streams
         for feed in stream.feeds
-        for standing in standings.get(feed.topic, [])
+        for position in positions.get(feed.topic, [])
     ]
     show(HEADERS, rows, out)
-    every = [standing for each in standings.values() for standing in each]
-    remarks = [(str(standing.partition), remark) for standing in every for remark in standing.remarks(group)]
+    every = [position for each in positions.values() for position in each]
+    remarks = [(str(position.partition), remark) for position in every for remark in position.remarks(group)]
     for line in [*merged(remarks), *refusals]:
         out.write(f"{line}\n")
-    for topic in [topic for stream in streams for topic in stream.topics if topic not in standings]:
+    for topic in [topic for stream in streams for topic in stream.topics if topic not in positions]:
         out.write(f"{topic}: there is no such topic. Create it: python -m common.topics\n")
     out.write(f"{_describe(group, members)}\n")
     return 0
 
 
-def _row(stream: Stream, standing: Standing, owner: str) -> list[str | int]:
-    committed = "-" if standing.committed is None else f"{standing.committed:,}"
+def _row(stream: Stream, position: Position, owner: str) -> list[str | int]:
+    committed = "-" if position.committed is None else f"{position.committed:,}"
     return [
         stream.name,
-        str(standing.partition),
+        str(position.partition),
         owner,
         committed,
-        standing.end,
-        standing.lag,
-        standing.state,
+        position.end,
+        position.lag,
+        position.state,
     ]
 
 
 def _refusals(
-    settings: Settings, overview: Overview, group: str, feeds: list[Feed], standings: Standings
+    settings: Settings, overview: Overview, group: str, feeds: list[Feed], positions: Positions
 ) -> list[str]:
     """A line for each partition that no sink will go on with, because its tables hold more than was committed."""
     store = Store(settings.clickhouse)
     try:
-        look_at = find_excess(store, _bounds(feeds, standings), timeout_s=LOOK_S)
+        look_at = find_excess(store, _bounds(feeds, positions), timeout_s=LOOK_S)
     except ClickHouseUnavailable as error:
         return [f"{UNASKED}: {error}"]
     finally:
@@ -101,11 +101,11 @@ def _refusals(
     ]
 
 
-def _bounds(feeds: list[Feed], standings: Standings) -> list[Bound]:
+def _bounds(feeds: list[Feed], positions: Positions) -> list[Bound]:
     return [
-        Bound(feed, standing.partition, standing.tp, standing.bound)
+        Bound(feed, position.partition, position.tp, position.bound)
         for feed in feeds
-        for standing in standings.get(feed.topic, [])
+        for position in positions.get(feed.topic, [])
     ]
 
 

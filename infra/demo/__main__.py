@@ -15,12 +15,12 @@ from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
-from common.clickhouse_io.queries import Asker
-from common.config import Settings, environment
+from common.clickhouse_io.questions import Asker
 from common.errors import SettingError
 from common.kafka_io.overview import connect_overview
 from common.model.stream import Stream
-from common.process import run
+from common.process.run import run
+from common.settings.config import Settings, environment
 from common.streams import STREAMS
 from consumer.groups import sink_group
 from infra.demo.services import Services

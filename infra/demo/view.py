@@ -9,7 +9,7 @@ from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
-from common.clickhouse_io.queries import Asker
+from common.clickhouse_io.questions import Asker
 from common.errors import PenstockError
 from common.kafka_io.overview import Overview
 from common.model.stream import Question, Stream

@@ -121,7 +121,7 @@ def main(arguments: list[str]) -> int:
     commands = {"up": up, "down": down, "status": status, "logs": show_logs}
     chosen = parser().parse_args(arguments)
     try:
-        from common.config import environment
+        from common.settings.config import environment
 
         return commands[chosen.command](chosen, environment())
     except (SettingError, StackFailed) as error:

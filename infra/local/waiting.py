@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from common.deadline import Deadline
+from common.process.deadline import Deadline
 
 POLL_S = 0.02
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from rich.console import Console
 
-from common.config import Settings
+from common.settings.config import Settings
 from infra.local.settings import REPOSITORY
 from infra.local.stack import Stack
 from tests.bench import worker

@@ -10,7 +10,7 @@ from typing import Any
 from clickhouse_driver import Client
 from kafka import KafkaConsumer
 
-from common.config import Settings
+from common.settings.config import Settings
 from tests.bench.streams import Payload
 
 BLOCK_ROWS = 100_000

@@ -11,9 +11,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from common.clickhouse_io.audit import AuditQueries
+from common.clickhouse_io.audit_queries import AuditQueries
 from common.clickhouse_io.client import connect
-from common.clickhouse_io.queries import Asker
+from common.clickhouse_io.questions import Asker
 from common.model.ranges import Range
 from consumer.guard import LOOK_S
 from tests.bench.bench import Bench

@@ -8,14 +8,14 @@ from collections.abc import Callable
 
 from kafka import KafkaConsumer, TopicPartition
 
-from common.clock import Clock
-from common.config import Settings
-from common.kafka_io.batches import decode_pure
 from common.kafka_io.clients import FETCH, Clients
 from common.kafka_io.connection import connect, consumer_options
+from common.kafka_io.format.batch import decode_pure
 from common.kafka_io.reader import BulkConsumer
 from common.model.codec import Codec
 from common.model.record import RawValue
+from common.process.clock import Clock
+from common.settings.config import Settings
 from tests.bench.streams import Payload
 
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)

@@ -13,11 +13,11 @@ import sys
 import time
 from typing import Any
 
-from common.config import Settings, environment
 from common.kafka_io.writer import connect_writer
-from common.process import Stop, stop_on_signals
-from producer.emit import Emitter, Limits
-from producer.lanes import Lanes, headers_of
+from common.process.run import Stop, stop_on_signals
+from common.settings.config import Settings, environment
+from producer.batcher import Lanes, headers_of
+from producer.emitter import Emitter, Limits
 from tests.bench import sinks
 from tests.bench.streams import PAYLOADS, NoOptions, Payload, stamped
 

@@ -1,7 +1,7 @@
 """The sink, and variants of it with one part exchanged, so that the part's price can be measured.
 
-The variants replace names in `consumer.start` and `consumer.batch`, in a process of their own; the product has no
-switches for them. None but `sink` and `pure` keeps the sink's promise.
+The variants replace names in `consumer.sink.assembly` and `consumer.sink.batch`, in a process of their own; the
+product has no switches for them. None but `sink` and `pure` keeps the sink's promise.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 import consumer.rows
-import consumer.start
+import consumer.sink.assembly
 from common.clickhouse_io.client import translated
 from common.clickhouse_io.store import Store
-from common.config import Settings
-from common.health import Health
 from common.kafka_io.group import Group
-from common.metrics import SinkMetrics
 from common.model.codec import Decoded
 from common.model.ranges import Beyond, Committed
 from common.model.record import Partition
 from common.model.stream import ADDRESS_COLUMNS, Rows, Table
-from consumer.inserter import Inserter, Result
-from consumer.job import Job
-from consumer.loop import Loop
+from common.process.health import Health
+from common.settings.config import Settings
+from consumer.member.loop import Loop
+from consumer.metrics import SinkMetrics
 from consumer.rows import Columns
+from consumer.sink.inserter import Inserter, Result
+from consumer.sink.insertion import Job
 from tests.bench.reading import CLOCK, PureClients
 from tests.bench.streams import Payload
 
@@ -99,16 +99,16 @@ def plain_table(table: Table) -> Table:
     return replace(table, ddl=ddl.replace("SELECT _tp, max", "SELECT max").replace(" GROUP BY _tp", ""))
 
 
-NO_INTENTS: list[tuple[Any, str, Any]] = [(consumer.start, "Group", PlainGroup)]
+NO_INTENTS: list[tuple[Any, str, Any]] = [(consumer.sink.assembly, "Group", PlainGroup)]
 NO_ADDRESS: list[tuple[Any, str, Any]] = [
-    (consumer.start, "Store", PlainStore),
-    (consumer.start, "EncodingCheck", no_check),
+    (consumer.sink.assembly, "Store", PlainStore),
+    (consumer.sink.assembly, "EncodingCheck", no_check),
     (consumer.rows, "with_address", without_address),
 ]
 VARIANTS: dict[str, list[tuple[Any, str, Any]]] = {
     "sink": [],
-    "sink, pure reader": [(consumer.start, "Clients", PureClients)],
-    "sink, INSERT in the loop": [(consumer.start, "Inserter", InlineInserter)],
+    "sink, pure reader": [(consumer.sink.assembly, "Clients", PureClients)],
+    "sink, INSERT in the loop": [(consumer.sink.assembly, "Inserter", InlineInserter)],
     "sink without intents": NO_INTENTS,
     "sink without addresses": NO_ADDRESS,
     "sink without either": NO_INTENTS + NO_ADDRESS,
@@ -125,11 +125,13 @@ def make(settings: Settings, payload: Payload, variant: str) -> Loop:
     settings = replace(settings, kafka=replace(settings.kafka, group_id=f"bench-{uuid.uuid4().hex}"))
     with ExitStack() as exchanged:
         for module, name, other in VARIANTS[variant]:
-            if module is consumer.start:
+            if module is consumer.sink.assembly:
                 exchanged.enter_context(patch.object(module, name, other))
             else:
                 patch.object(module, name, other).start()  # called as long as the process lives
-        return consumer.start.build(settings, [payload.stream], Health(0.0), SinkMetrics(), "bench", CLOCK)
+        return consumer.sink.assembly.build(
+            settings, [payload.stream], Health(0.0), SinkMetrics(), "bench", CLOCK
+        )
 
 
 def sink(settings: Settings, payload: Payload, rows: int, variant: str) -> Callable[[], None]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from common.settings import SinkSettings
+from common.settings.parts import SinkSettings
 from tests.bench import costs
 from tests.bench.figures import Run, per_cpu_second, per_second
 from tests.bench.main_table import KAFKA_ENGINE

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from common.config import Settings
 from common.kafka_io.admin import connect_admin
 from common.kafka_io.writer import connect_writer
 from common.model.codec import Codec
 from common.model.topics import data_topic, dead_topic
-from common.settings import TopicSettings
+from common.settings.config import Settings
+from common.settings.parts import TopicSettings
 from tests.bench.streams import Payload, now_ms
 
 SLICE = {"small": 4_000, "wide": 1_000, "collatz": 50}

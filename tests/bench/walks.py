@@ -14,7 +14,7 @@ from clickhouse_driver import Client
 from common.clickhouse_io.store import Store
 from common.model.address import token, tp_address, with_address
 from common.model.codec import Decoded
-from common.settings import ClickHouseSettings
+from common.settings.parts import ClickHouseSettings
 from common.streams.collatz import LARGEST_NUMBER, Walk, walk_of
 from infra.local.waiting import wait_until
 from tests.bench.streams import PAYLOADS, SECOND

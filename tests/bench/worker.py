@@ -16,8 +16,8 @@ from functools import partial
 
 from clickhouse_driver import Client
 
-from common.config import Settings, environment
 from common.model.stream import Table
+from common.settings.config import Settings, environment
 from tests.bench import peers, reading, sinks, writing
 from tests.bench.processes import cpu_s
 from tests.bench.streams import PAYLOADS, Payload

@@ -7,10 +7,10 @@ from collections.abc import Callable
 
 from kafka import KafkaProducer
 
-from common.config import Settings
 from common.kafka_io.connection import connect, producer_options
-from common.kafka_io.sealed import Encoder
+from common.kafka_io.format.encode import Encoder
 from common.kafka_io.writer import BulkWriter
+from common.settings.config import Settings
 from tests.bench.streams import Payload, now_ms
 from tests.bench.topics import PATIENCE_S, SLICE
 

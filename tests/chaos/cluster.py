@@ -16,7 +16,7 @@ from kafka.errors import InvalidPartitionsError, KafkaError
 
 from common.errors import KafkaUnavailable
 from common.kafka_io.connection import admin_options, connect
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 from infra.local.settings import BROKERS
 from infra.local.waiting import wait_until
 from tests.support.proof import java_hash

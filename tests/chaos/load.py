@@ -14,7 +14,7 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.errors import KafkaError
 
 from common.kafka_io.connection import connect, producer_options
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 from infra.local.waiting import wait_until
 from tests.chaos import messages, wire
 from tests.chaos.ledger import Entry, Ledger

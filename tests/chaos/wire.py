@@ -8,8 +8,8 @@ from typing import Any
 from kafka import KafkaProducer, TopicPartition, codec
 from kafka.producer.producer_batch import ProducerBatch
 
-from common.kafka_io.batches import HEADER
-from common.kafka_io.sealed import LENGTH_FROM, NO_PRODUCER, SealedRecords
+from common.kafka_io.format.batch import HEADER
+from common.kafka_io.format.encode import LENGTH_FROM, NO_PRODUCER, SealedRecords
 from tests.chaos.messages import Message
 from tests.support.raw_record import written
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from common.config import Settings, reference
+from common.settings.config import Settings, reference
 from tests.compose.project import INFRA, ROOT
 
 HADOLINT = Path(sys.executable).with_name("hadolint")

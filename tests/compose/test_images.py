@@ -69,7 +69,7 @@ def test_an_image_runs_read_only_and_without_rights(image, engine):
         entrypoint=[
             "python",
             "-c",
-            "import os, common.config, numpy; print(os.getuid(), os.access('/app', os.W_OK))",
+            "import os, common.settings.config, numpy; print(os.getuid(), os.access('/app', os.W_OK))",
         ],
         read_only=True,
         cap_drop=["ALL"],

@@ -6,8 +6,8 @@ import docker
 import pytest
 from kafka import KafkaAdminClient
 
-from common.clickhouse_io.queries import Asker
-from common.settings import ClickHouseSettings
+from common.clickhouse_io.questions import Asker
+from common.settings.parts import ClickHouseSettings
 from common.streams.collatz import QUESTIONS, STREAM, walk_of
 from tests.compose.conftest import Timed
 from tests.compose.project import ONE_SHOTS, SERVICES, Project, await_, pause, share_of, words_of

@@ -12,7 +12,7 @@ import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from common.clickhouse_io.audit import seen_sql
+from common.clickhouse_io.audit_queries import seen_sql
 from common.model.ranges import Range
 from consumer.intent import Intent
 from infra.local.stack import Stack

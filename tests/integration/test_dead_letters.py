@@ -6,12 +6,12 @@ import time
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from common.config import Settings
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
-from common.kafka_io.sealed import SealedRecords
+from common.kafka_io.format.encode import SealedRecords
 from common.kafka_io.writer import Delivery
 from common.model.record import Partition, Record
+from common.settings.config import Settings
 from infra.local.waiting import wait_until
 from tests.support.pipeline import Pipeline
 from tests.unit.common.kafka_io.fetches import CODECS, wild_batch

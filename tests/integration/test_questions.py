@@ -7,15 +7,15 @@ from dataclasses import replace
 import pytest
 
 from common.clickhouse_io.client import connect
-from common.clickhouse_io.queries import Asker
+from common.clickhouse_io.questions import Asker
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
-from common.config import Settings
 from common.model.address import tp_address
 from common.model.codec import encode
 from common.model.record import Partition, Slab
+from common.settings.config import Settings
 from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
-from consumer.batch import Buffer, Limits
+from consumer.sink.batch import Buffer, Limits
 
 HIGH = 12_327_829_503  # peaks above 64 bits
 TABLE = replace(DATA_SERIES, name="questions")

@@ -6,8 +6,8 @@ import pytest
 from kafka import TopicPartition
 
 from common.errors import DataExpired, KafkaUnavailable, UnreadableBatch
-from common.kafka_io.batches import CompiledBatch, decode_compiled, decode_pure
-from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.format.batch import CompiledBatch, decode_compiled, decode_pure
+from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.outcome import poll_error
 from common.kafka_io.reader import RangeReader
 from common.model.record import TooLarge

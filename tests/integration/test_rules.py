@@ -32,7 +32,7 @@ from common.model.record import Partition
 from common.streams.collatz import rows as rows_of
 from common.streams.collatz import walk_of
 from consumer.intent import decode
-from consumer.start import check_start
+from consumer.sink.startup_checks import check_start
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.in_process import CLOCK, InProcessSink, before

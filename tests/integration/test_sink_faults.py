@@ -1,4 +1,4 @@
-"""Crashes and faults: after each of them the table holds what was acknowledged, once. consumer/sink.py lists them."""
+"""Crashes and faults: after each of them the table holds what was acknowledged, once. consumer.sink lists them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.streams.collatz import walk_of
-from consumer.sink import SAME_SIZE_TRIES
+from consumer.sink.sink import SAME_SIZE_TRIES
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.in_process import InProcessSink, before

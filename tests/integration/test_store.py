@@ -8,10 +8,10 @@ import pytest
 from common.clickhouse_io.client import connect
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
-from common.config import Settings
 from common.errors import ClickHouseRefused, ClickHouseUnavailable, SchemaMismatch
 from common.model.ranges import Beyond, Range
 from common.model.stream import Rows, Table
+from common.settings.config import Settings
 
 TP = 7 << 16
 DAYS = Table(

@@ -3,9 +3,10 @@
 import pytest
 from kafka.admin import ConfigResource, ConfigResourceType, KafkaAdminClient
 
+from common.commands.topics import main
 from common.errors import KafkaRefused, StartRefused
-from common.topics.__main__ import main
 from tests.support.commands import Commands
+from tests.support.in_process import CLOCK
 
 SETTINGS = {"KAFKA_TOPIC_NAME": "topics-test", "PARTITIONS": "2", "RETENTION_BYTES": str(2**25)}
 
@@ -15,7 +16,7 @@ def topics(stack, capsys):
     """The command: arguments and settings → what it says of this module's topics, as words."""
 
     def run(*arguments, **environ):
-        assert main(arguments, stack.environment() | SETTINGS | environ) == 0
+        assert main(arguments, stack.environment() | SETTINGS | environ, CLOCK) == 0
         return [line.split() for line in capsys.readouterr().out.splitlines() if "topics-test" in line]
 
     return run

@@ -18,12 +18,12 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import Any, Self
 
-from common.clock import Clock
-from common.config import Settings
-from common.health import Health
-from common.metrics import SinkMetrics
 from common.model.stream import Stream
-from consumer.start import build
+from common.process.clock import Clock
+from common.process.health import Health
+from common.settings.config import Settings
+from consumer.metrics import SinkMetrics
+from consumer.sink.assembly import build
 from infra.local.waiting import wait_until
 from tests.support.proof import Proof
 

@@ -35,7 +35,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from common.model.address import tp_address
 from common.model.codec import encode
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
-from common.process import run
+from common.process.run import run
 from common.streams.collatz import Walk, walk_of
 from consumer.__main__ import main
 from infra.local.stack import Stack

@@ -24,10 +24,10 @@ from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.schema import Schema
-from common.config import Settings
 from common.kafka_io.connection import producer_options
 from common.model.record import Partition
 from common.model.stream import Stream
+from common.settings.config import Settings
 from common.streams import load
 from common.streams.collatz import walk_of
 from consumer.intent import Intent, decode

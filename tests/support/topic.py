@@ -12,13 +12,13 @@ from typing import Any
 from kafka import KafkaProducer, TopicPartition
 
 from common.kafka_io.admin import connect_admin
-from common.kafka_io.batches import BEST_DECODER, Decoder
 from common.kafka_io.connection import connect, consumer_options, producer_options
+from common.kafka_io.format.batch import BEST_DECODER, Decoder
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter
 from common.model.record import RawValue, Record, Slab
 from common.model.topics import TopicSpec
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 from infra.local.stack import Stack
 
 CLOCKS: dict[str, Any] = {"now_s": time.monotonic, "sleep": time.sleep}

@@ -4,7 +4,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from common.config import markdown, reference
+from common.commands.settings import markdown
+from common.settings.config import reference
 from common.streams import STREAMS
 from consumer.__main__ import COMMANDS
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from kafka.record.default_records import DefaultRecordBatch
 
-from common.kafka_io.batches import Batch, decode_pure
+from common.kafka_io.format.batch import Batch, decode_pure
 from tests.chaos import wire
 from tests.chaos.messages import Message
 from tests.chaos.wire import NONE, PACKERS, batch

@@ -12,9 +12,9 @@ from common.model.codec import encode
 from common.model.columns import index_within, one_row_each
 from common.model.record import Partition, Record, Slab
 from common.model.stream import Feed, Rows, Table
-from consumer.batch import Buffer, Limits
 from consumer.intent import Intent
-from consumer.job import Job, Tokens
+from consumer.sink.batch import Buffer, Limits
+from consumer.sink.insertion import Job, Tokens
 
 HERE = Partition("events", 0)
 TOPIC_ID = uuid.UUID(int=7)

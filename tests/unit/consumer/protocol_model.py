@@ -24,17 +24,17 @@ from common.errors import (
     FeedBlocked,
     PenstockError,
 )
-from common.metrics import SinkMetrics
 from common.model.ranges import Committed
 from common.model.record import Partition, Record, Slab
 from common.model.stream import Feed
-from consumer.batch import Limits
-from consumer.inserter import Result
 from consumer.intent import decode
-from consumer.job import Job
-from consumer.lane import Lane
-from consumer.recovery import Recovery
-from consumer.sink import Sink
+from consumer.metrics import SinkMetrics
+from consumer.sink.batch import Limits
+from consumer.sink.inserter import Result
+from consumer.sink.insertion import Job
+from consumer.sink.lane import Lane
+from consumer.sink.recovery import Recovery
+from consumer.sink.sink import Sink
 from tests.unit.consumer.fake_tables import (
     FakeTables,
     Fate,
@@ -425,7 +425,7 @@ class Letter:
 
 
 class Worker:
-    """A sink process. Its loop is consumer/loop.py in small, its group consumer/opening.py and kafka_io/group.py."""
+    """A sink process. Its loop is member.loop in small, its group sink.assignment and kafka_io.group."""
 
     def __init__(self, world: World) -> None:
         self.world = world

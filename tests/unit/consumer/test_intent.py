@@ -3,7 +3,7 @@ import json
 import pytest
 
 from common.errors import OffsetRefused
-from common.settings import KafkaSettings, SinkSettings
+from common.settings.parts import KafkaSettings, SinkSettings
 from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES, Intent, decode
 
 TOPIC, SCHEMA = "0123456789abcdef0123456789abcdef", "5c0ffee5"

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 
 from common.errors import ClickHouseUnavailable
-from consumer.lane import Lane
-from consumer.recovery import NOTHING_KNOWN, Recovery
-from consumer.sink import Sink
+from consumer.sink.lane import Lane
+from consumer.sink.recovery import NOTHING_KNOWN, Recovery
+from consumer.sink.sink import Sink
 from tests.unit.consumer.material import HERE
 from tests.unit.consumer.protocol_model import (
     DEAD_SERVERS,
@@ -34,7 +34,7 @@ SCHEDULES_TO_FIND = 2_000
 @pytest.fixture(autouse=True)
 def quiet():
     """A schedule logs more than anybody reads."""
-    logger = logging.getLogger("consumer.sink")
+    logger = logging.getLogger("consumer.sink.sink")
     level = logger.level
     logger.setLevel(logging.CRITICAL)
     yield

@@ -270,7 +270,7 @@ def test_a_message_that_was_not_unpacked_is_bad_and_its_neighbours_are_not():
 CHILD = """
 from common.model.record import Partition, Record, Slab
 from common.streams.collatz import STREAM
-from consumer.batch import Buffer, Limits
+from consumer.sink.batch import Buffer, Limits
 
 value = b'{"number":1,"walk":[' + b"1," * (32 << 20) + b'1],"timestamp":0}'
 assert len(value) > 64 << 20

@@ -9,8 +9,8 @@ from urllib.request import urlopen
 import pytest
 
 from common.errors import SettingError
-from common.health import Health
-from common.settings import ServiceSettings
+from common.process.health import Health
+from common.settings.parts import ServiceSettings
 from common.streams import STREAMS
 from producer.__main__ import _endpoint, main
 

@@ -3,7 +3,7 @@
 import io
 import logging
 
-from common.health import Health
+from common.process.health import Health
 from producer.progress import Progress
 
 

@@ -7,7 +7,7 @@ from clickhouse_driver import errors
 from common.clickhouse_io.client import RETRIABLE_CODES, connect, translated
 from common.clickhouse_io.wire import as_wire
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable, PenstockError
-from common.settings import ClickHouseSettings
+from common.settings.parts import ClickHouseSettings
 
 
 def server(code, message="DB::Exception: something happened. (NAME)\nStack trace:\n0. somewhere"):

@@ -13,7 +13,7 @@ import zstandard
 from kafka import TopicPartition
 from kafka.record import MemoryRecords
 
-from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords
 from common.model.record import MissingRecord, TooLarge
 from tests.support.raw_record import groups, varint

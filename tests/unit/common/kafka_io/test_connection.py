@@ -13,7 +13,7 @@ from common.kafka_io.connection import (
     consumer_options,
     producer_options,
 )
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 
 PLAIN = KafkaSettings(bootstrap_servers=("one:9092", "two:9092"))
 SECURE = KafkaSettings(

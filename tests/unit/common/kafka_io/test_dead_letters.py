@@ -4,7 +4,7 @@ import pytest
 from kafka.errors import MessageSizeTooLargeError
 
 from common.kafka_io.dead_letters import DeadLetters
-from common.kafka_io.sealed import COMPILED_BUILDER, Encoder
+from common.kafka_io.format.encode import COMPILED_BUILDER, Encoder
 from common.kafka_io.writer import Delivery
 from common.model.record import MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES

@@ -12,7 +12,7 @@ from common.kafka_io.clients import Clients
 from common.kafka_io.group import Group
 from common.model.ranges import Committed
 from common.model.record import Partition
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 from infra.local.waiting import wait_until
 from tests.support.fake_broker import TOPIC, FakeBroker
 

@@ -12,7 +12,7 @@ from kafka.record import MemoryRecords
 from common.kafka_io.clients import Clients
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.model.record import TooLarge
-from common.settings import KafkaSettings
+from common.settings.parts import KafkaSettings
 from tests.unit.common.kafka_io.fetches import CODECS, wild_batch
 
 TP = TopicPartition("events", 3)

@@ -12,7 +12,7 @@ from kafka.errors import CorruptRecordError, UnsupportedCodecError, UnsupportedV
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords, MemoryRecordsBuilder
 
-from common.kafka_io.batches import CompiledBatch, decode_compiled, decode_pure
+from common.kafka_io.format.batch import CompiledBatch, decode_compiled, decode_pure
 from common.kafka_io.records import PartitionRecords
 from tests.support.raw_record import varint, written
 from tests.unit.common.kafka_io.fetches import (

@@ -7,13 +7,13 @@ import pytest
 from kafka import TopicPartition
 from kafka.record import MemoryRecords
 
-from common.kafka_io import whole
-from common.kafka_io.batches import Batch
-from common.kafka_io.codecs import TooLargeToUnpack
+from common.kafka_io.format import whole
+from common.kafka_io.format.batch import Batch
+from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords, most_messages
 from common.kafka_io.unpacking import Unpacking
 from common.model.record import MissingRecord, TooLarge
-from consumer.batch import PIECE_BYTES
+from consumer.sink.batch import PIECE_BYTES
 from tests.support.raw_record import written
 from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch
 from tests.unit.consumer.material import buffer, event

@@ -3,7 +3,7 @@
 import pytest
 
 from common.model.topics import Plan, TopicState, data_topic, dead_topic, plan, wanted
-from common.settings import GIB, MIB, TopicSettings
+from common.settings.parts import GIB, MIB, TopicSettings
 from common.streams import STREAMS
 
 SETTINGS = TopicSettings(partitions=4, replication_factor=3, min_insync_replicas=2)

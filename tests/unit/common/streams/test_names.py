@@ -2,8 +2,8 @@
 
 import pytest
 
-from common.config import reference
 from common.errors import SettingError
+from common.settings.config import reference
 from common.streams import STREAMS, load, names
 
 COLLATZ = STREAMS["collatz"]

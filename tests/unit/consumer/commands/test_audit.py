@@ -3,8 +3,8 @@
 import pytest
 
 import consumer.commands.audit
-from common.clock import Clock
 from common.errors import KafkaUnavailable
+from common.process.clock import Clock
 from consumer.commands.audit import LOOK_EVERY_S, _wait
 
 

@@ -1,0 +1,1 @@
+"""Kafka's record batches (format v2): read, decoded, compressed, written."""

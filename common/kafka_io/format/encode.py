@@ -1,0 +1,116 @@
+"""Encodes messages into whole record batches, ready for kafka-python's producer. Called by writer."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator, Sequence
+from itertools import repeat
+from typing import Any
+
+import zstandard
+from crc32c import crc32c
+from kafka.record.default_records import DefaultRecordBatchBuilder as StockBuilder
+
+from common.kafka_io.format.batch import ATTRIBUTES_LOW_BYTE, CRC_FROM, HEADER, TRANSACTIONAL_BIT
+
+try:
+    from aiokafka.record._crecords import DefaultRecordBatchBuilder as CompiledBuilder
+except ImportError:  # without the extra `fast`
+    CompiledBuilder = None
+
+Header = tuple[str, bytes | None]
+LENGTH, CRC, PRODUCER = struct.Struct(">i"), struct.Struct(">I"), struct.Struct(">qhi")
+LENGTH_AT, CRC_AT, PRODUCER_AT = 8, 17, 43
+LENGTH_FROM = 12
+ZSTD = 4
+NO_PRODUCER = (-1, -1, -1)
+UNBOUNDED = 1 << 30
+COMPILED_BUILDER = CompiledBuilder is not None
+
+
+class SealedRecords:
+    """An encoded record batch that takes nothing more; stands in for kafka-python's MemoryRecordsBuilder.
+
+    The producer's sender calls the methods below; all it changes are the producer's id, epoch and sequence number.
+    """
+
+    def __init__(self, raw: bytearray, count: int) -> None:
+        self._raw = raw
+        self._count = count
+        self._is_closed = False
+        self.producer_id, self.producer_epoch, self.base_sequence = NO_PRODUCER
+
+    def append(self, *_: Any) -> None:
+        """Nothing fits any more: None, as kafka-python has it."""
+
+    def is_full(self) -> bool:
+        """Always: it may be sent at once."""
+        return True
+
+    def next_offset(self) -> int:
+        """How many messages it holds."""
+        return self._count
+
+    def size_in_bytes(self) -> int:
+        """Its size on the wire."""
+        return len(self._raw)
+
+    def set_producer_state(self, producer_id: int, epoch: int, sequence: int, is_transactional: bool) -> None:
+        """Number it, just before it is sent for the first time."""
+        self.producer_id, self.producer_epoch, self.base_sequence = producer_id, epoch, sequence
+        PRODUCER.pack_into(self._raw, PRODUCER_AT, producer_id, epoch, sequence)
+        if is_transactional:
+            self._raw[ATTRIBUTES_LOW_BYTE] |= TRANSACTIONAL_BIT
+
+    def close(self) -> None:
+        """Seal it with its CRC; later calls do nothing."""
+        if not self._is_closed:
+            CRC.pack_into(self._raw, CRC_AT, crc32c(memoryview(self._raw)[CRC_FROM:]))
+            self._is_closed = True
+
+    def buffer(self) -> bytearray:
+        """The batch as it goes over the wire."""
+        return self._raw
+
+
+class Encoder:
+    """Turns lists of messages into sealed batches, zstd-compressed where that helps. One thread only."""
+
+    def __init__(self, *, compress: bool = True, compiled: bool = COMPILED_BUILDER) -> None:
+        self._builder = CompiledBuilder if compiled else StockBuilder
+        self._zstd = zstandard.ZstdCompressor() if compress else None
+
+    def seal(
+        self,
+        values: Sequence[bytes | None],
+        keys: Sequence[bytes | None] | None,
+        headers: Sequence[list[Header]] | None,
+        *,
+        timestamp_ms: int,
+        limit_bytes: int,
+    ) -> Iterator[SealedRecords]:
+        """The messages in as few batches as stay under `limit_bytes` before compression, in order.
+
+        `keys` and `headers` have one entry a message. A message that is larger than the limit gets a batch of its
+        own, whatever its size.
+        """
+        rows = zip(keys or repeat(None, len(values)), values, headers or repeat([], len(values)), strict=True)
+        row = next(rows, None)
+        while row is not None:
+            builder = self._builder(2, 0, 0, *NO_PRODUCER, limit_bytes)
+            count = 0
+            while row is not None and builder.append(count, timestamp_ms, *row) is not None:
+                count += 1
+                row = next(rows, None)
+            yield SealedRecords(self._compressed(bytearray(builder.build())), count)
+
+    def _compressed(self, raw: bytearray) -> bytearray:
+        if self._zstd is None:
+            return raw
+        payload = self._zstd.compress(memoryview(raw)[HEADER.size :])
+        if len(payload) + HEADER.size >= len(raw):
+            return raw
+        raw[HEADER.size :] = payload
+        raw[ATTRIBUTES_LOW_BYTE] |= ZSTD
+        LENGTH.pack_into(raw, LENGTH_AT, len(raw) - LENGTH_FROM)
+        return raw

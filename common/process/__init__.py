@@ -1,0 +1,1 @@
+"""What every process of ours needs: signals, exit codes, logs, health, clock, deadlines, retries."""

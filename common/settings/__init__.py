@@ -1,0 +1,1 @@
+"""Every setting there is: read from the environment and `.env`, checked, documented."""

@@ -1,0 +1,1 @@
+"""What is missing, repeated or adoptable: tables compared with the log and the commits. Knows no sink."""

@@ -1,0 +1,226 @@
+"""Walks through partitions to audit them: asks the tables, slice by slice, and Kafka again about what these lack.
+
+The audit and adopt call it; `consumer.audit.judge` judges what is found.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+
+from common.clickhouse_io.audit_queries import AuditQueries
+from common.clickhouse_io.encoding import EncodingCheck
+from common.errors import DataExpired, SchemaMismatch
+from common.kafka_io.clients import Clients
+from common.kafka_io.overview import Overview, connect_overview
+from common.kafka_io.reader import RangeReader
+from common.model.address import PARTITION_BITS
+from common.model.ranges import Extent, Range
+from common.model.record import Partition, Record
+from common.model.stream import Feed
+from common.process.clock import Clock
+from common.settings.config import Settings
+from consumer.audit.judge import Judge, Verdict, runs, slices
+from consumer.audit.position import Position
+from consumer.intent import DEFAULT_MESSAGE_ROWS
+
+PAST_THE_LAST = 2**63
+LETTER_BYTES = (1 << 30) + (1 << 20)
+"""A letter is read back whatever MAX_UNPACKED_BYTES is: it is a message that was below (at most 1 GiB), and headers."""
+MESSAGES_AT_ONCE = 1_000
+NO_OFFSETS = np.zeros(0, np.uint64)
+ROWS_WITHOUT_COMMIT = (
+    "the tables hold rows of it all the same: is KAFKA_GROUP_ID the one that its sinks have? If so, its offsets were "
+    "lost, and no sink goes on: stop all sinks, then: python -m consumer adopt"
+)
+
+
+class Auditor:
+    """What an audit needs: the tables, the brokers, and a reader of what they hold (read_committed)."""
+
+    def __init__(
+        self,
+        tables: AuditQueries,
+        overview: Overview,
+        reader: RangeReader,
+        *,
+        patience_s: float,
+        message_rows: int = DEFAULT_MESSAGE_ROWS,
+    ) -> None:
+        self._tables, self._overview, self._reader = tables, overview, reader
+        self._patience_s = patience_s
+        self._message_rows = message_rows
+
+    def audit(self, feed: Feed, positions: Sequence[Position], group: str) -> list[Verdict]:
+        """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch."""
+        if not positions:
+            return []
+        self.check_tables(feed)
+        dead = self.dead_letters(feed, positions)
+        judges = {}
+        for position in positions:
+            letters = dead.get(position.partition, NO_OFFSETS)
+            until = position.first if position.committed is None else min(position.committed, position.end)
+            judge = self.inspect(feed, position, until, letters)
+            judge.verdict.lag, judge.verdict.out_of_range = position.lag, position.is_out_of_range
+            judge.verdict.judged = position.committed is not None
+            judge.verdict.notes += position.remarks(group)
+            if position.committed is None and judge.verdict.rows:
+                judge.verdict.notes.append(ROWS_WITHOUT_COMMIT)
+            judges[position.tp] = judge
+        self._count_events(feed, judges)
+        return [judge.verdict for judge in judges.values()]
+
+    def check_tables(self, feed: Feed) -> None:
+        """Raise SchemaMismatch when a table of the feed does not exist."""
+        for table in feed.tables:
+            if not self._tables.exists(table.name):
+                raise SchemaMismatch(f"table {table.name} is missing: python -m consumer migrate")
+
+    def dead_letters(self, feed: Feed, positions: Sequence[Position]) -> dict[Partition, np.ndarray]:
+        """Partition → sorted offsets of its dead letters, each once, of this very topic (id)."""
+        ids = {position.topic_id.hex for position in positions}
+        layout = self._overview.layouts([feed.dead_topic]).get(feed.dead_topic)
+        partitions = layout.partitions if layout else ()
+        firsts, ends = self._overview.first_offsets(partitions), self._overview.end_offsets(partitions)
+        found: dict[int, set[int]] = {}
+        for topic, number in partitions:
+            at = Partition(topic, number)
+            span = firsts[at], ends[at]
+            for slab in self._reader.read(topic, number, *span, self._patience_s, limit_bytes=LETTER_BYTES):
+                for record in slab.records():
+                    source = source_of(record, ids)
+                    if source is not None:
+                        found.setdefault(source[0], set()).add(source[1])
+        return {
+            Partition(feed.topic, number): np.sort(np.fromiter(offsets, np.uint64, len(offsets)))
+            for number, offsets in found.items()
+        }
+
+    def inspect(self, feed: Feed, position: Position, until: int, dead: np.ndarray) -> Judge:
+        """Judge the offsets of a partition from the log's first to `until`, and look for repeats everywhere."""
+        tp = position.tp
+        judge = Judge(
+            feed,
+            position.partition,
+            tp,
+            position.first,
+            until,
+            dead,
+            message_rows=self._message_rows,
+            check=EncodingCheck(feed.tables),
+        )
+        verdict = judge.verdict
+        below, judged = Range(tp, 0, verdict.first), Range(tp, verdict.first, verdict.until)
+        for range_ in (below, judged, Range(tp, verdict.until, PAST_THE_LAST)):
+            if range_.first == range_.next:
+                continue
+            extents = [extent for table in feed.tables if (extent := self._tables.extent(table.name, range_))]
+            for first, next_offset in _cuts(range_, extents, is_judged=range_ is judged):
+                slice_ = Range(tp, first, next_offset)
+                seen = {table.name: self._tables.seen(table.name, slice_) for table in feed.tables}
+                open_questions = judge.judge(first, next_offset, seen)
+                for run in runs(open_questions):
+                    self._read_again(position.partition, run, judge)
+        return judge
+
+    def highest_offset(self, feed: Feed, position: Position) -> int | None:
+        """The highest offset of which any table of the feed holds rows."""
+        extents = [
+            self._tables.extent(table.name, Range(position.tp, 0, PAST_THE_LAST)) for table in feed.tables
+        ]
+        return max((extent.next - 1 for extent in extents if extent), default=None)
+
+    def is_writing(self, position: Position) -> bool:
+        """Whether the server still works on an INSERT of this topic's messages."""
+        return self._tables.is_writing(str(position.topic_id))
+
+    def _read_again(self, partition: Partition, offsets: np.ndarray, judge: Judge) -> None:
+        """What holds no message (a transaction's marker, aborted, compacted) is not missing."""
+        try:
+            span = int(offsets[0]), int(offsets[-1]) + 1
+            for slab in self._reader.read(*partition, *span, self._patience_s):
+                here, values = np.asarray(slab.offsets, np.uint64), slab.values
+                at = np.flatnonzero(np.isin(here, offsets, assume_unique=True))
+                for start in range(0, len(at), MESSAGES_AT_ONCE):
+                    some = at[start : start + MESSAGES_AT_ONCE]
+                    judge.read_again(here[some], [values[index] for index in some.tolist()])
+        except DataExpired:
+            first = self._overview.first_offsets([partition])[partition]
+            if first <= offsets[0]:
+                raise
+            judge.verdict.notes.append(f"retention deleted offsets up to {first} meanwhile: not judged")
+            if len(left := offsets[offsets >= first]):
+                self._read_again(partition, left, judge)
+
+    def _count_events(self, feed: Feed, judges: Mapping[int, Judge]) -> None:
+        """The events of messages that the feed's first table holds whole, each once. `judges` by `_tp`."""
+        table = feed.tables[0]
+        if table.event_rows is None:
+            for judge in judges.values():
+                judge.verdict.events = judge.whole_rows
+            return
+        spans = [Range(tp, judge.verdict.first, judge.verdict.until) for tp, judge in judges.items()]
+        counts = self._tables.count_events(
+            table.name, table.event_rows, [at for at in spans if at.next > at.first]
+        )
+        for tp, judge in judges.items():
+            judge.verdict.events = counts.get(tp, 0)
+            if judge.partial_offsets or judge.repeated_offsets:
+                ask = self._tables.count_events_at
+                partial, _ = ask(table.name, table.event_rows, tp, judge.partial_offsets)
+                held, once = ask(table.name, table.event_rows, tp, judge.repeated_offsets)
+                judge.verdict.events -= partial + held - once
+
+
+def silence_clients() -> None:
+    """What the Kafka client meets comes out as errors of ours: a command need not log it as well."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+@contextmanager
+def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Auditor]]:
+    """Everything that a command needs to look into the pipeline. Raises KafkaUnavailable, one line."""
+    silence_clients()
+    with ExitStack() as stack:
+        overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
+        stack.callback(overview.close)
+        reader = Clients(settings.kafka, clock.now_s, clock.sleep).range_reader()
+        stack.callback(reader.close)
+        tables = AuditQueries(settings.clickhouse)
+        stack.callback(tables.close)
+        yield (
+            overview,
+            Auditor(
+                tables,
+                overview,
+                reader,
+                patience_s=settings.kafka.connect_timeout_s,
+                message_rows=settings.sink.max_message_rows,
+            ),
+        )
+
+
+def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:
+    rows = sum(extent.rows for extent in extents)
+    if is_judged:
+        return list(slices(range_.first, range_.next, rows))
+    if not extents:
+        return []
+    return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
+
+
+def source_of(record: Record, topic_ids: Container[str]) -> tuple[int, int] | None:
+    """Partition and offset of the message that a dead letter was; None if it is of another topic, or none of ours."""
+    headers = dict(record.headers)  # ours come last: a letter may have been dead once before
+    try:
+        if (headers.get("penstock-topic-id") or b"").decode() not in topic_ids:
+            return None
+        number, offset = int(headers["penstock-partition"] or b""), int(headers["penstock-offset"] or b"")
+    except (KeyError, ValueError):
+        return None
+    is_one = 0 <= number < 1 << PARTITION_BITS and 0 <= offset < PAST_THE_LAST  # or somebody forged it
+    return (number, offset) if is_one else None

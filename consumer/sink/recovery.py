@@ -1,0 +1,196 @@
+"""Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
+
+An INSERT that was never tried before, is acknowledged and was not dropped as known is in. All else goes one path:
+count the range by address; complete: done; else insert what is missing under the same token and count again; what is
+still missing needs the next attempt's token, which is named in a commit first. One query may count for many jobs.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Protocol
+
+import numpy as np
+
+from common.errors import ClickHouseUnavailable, FeedBlocked
+from common.model.ranges import Range, Stored
+from common.model.stream import Table
+from consumer.sink.batch import Batch
+from consumer.sink.insertion import Job, Tokens
+
+Columns = Mapping[str, np.ndarray]
+Found = Mapping[str, Stored]
+"""What was just found of a job's range, by table; a table of which nothing is known is asked."""
+
+NOTHING_KNOWN: Found = {}
+
+
+class Outcome(enum.Enum):
+    """What became of a job."""
+
+    STORED = "every row is in its table, once"
+    NEXT_ATTEMPT = "the token is used up and rows are missing: name the next attempt"
+    CANCELLED = "the assignment is gone; somebody else will look"
+
+
+class Tables(Protocol):
+    """What is needed of `common.clickhouse_io.store.Store`."""
+
+    def insert(self, table: str, columns: Columns, *, token: str, query_id: str) -> bool:
+        """Insert one block; whether it was taken, not dropped because its token is known."""
+
+    def stored(self, table: str, ranges: Sequence[Range]) -> list[Stored]:
+        """Addresses that are there, of each range."""
+
+    def is_running(self, query_id_prefix: str) -> bool:
+        """Whether a copy of an INSERT still runs."""
+
+
+class _Cancelled(Exception):
+    pass
+
+
+class Recovery:
+    """Carries out jobs, one at a time, on a store of its own; looks at several."""
+
+    def __init__(self, store: Tables, tokens: Tokens, tables: Iterable[Table]) -> None:
+        self._store, self._tokens = store, tokens
+        self._partition_of = {table.name: table.partition_of for table in tables}
+
+    def look(self, jobs: Sequence[Job]) -> Sequence[Found]:
+        """What the tables hold of each job's range, with one query a table. Raises what the store raises.
+
+        Rows may land afterwards, as they may after any count: good for one `fill` or one `settle`, no other.
+        """
+        looks: list[dict[str, Stored]] = [{} for _ in jobs]
+        for table in dict.fromkeys(name for job in jobs for name in job.batch.blocks):
+            asked = [at for at, job in enumerate(jobs) if table in job.batch.blocks and not job.cancelled]
+            if asked:
+                stored = self._store.stored(table, [_range_of(jobs[at].batch) for at in asked])
+                for at, found in zip(asked, stored, strict=True):
+                    looks[at][table] = found
+        return looks
+
+    def fill(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome | None:
+        """Insert the job's rows, or what an earlier attempt left out of them; None: `settle` has to count again.
+
+        `found` is what `look` has just found of a job that is to be verified. Raises what the store raises.
+        """
+        try:
+            if not job.verify:
+                all_taken = self._insert(job, lambda table: job.batch.blocks[table])
+                return Outcome.STORED if all_taken else None
+            missing = self._missing(job, found)
+            if not missing:
+                return Outcome.STORED
+            self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
+            return None
+        except _Cancelled:
+            return Outcome.CANCELLED
+
+    def settle(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome:
+        """What became of a job whose missing rows were inserted; `found` as above, of after the INSERT."""
+        try:
+            if not self._missing(job, found):
+                return Outcome.STORED
+            # C3: only when no copy runs any more is what is missing now missing for good.
+            self._wait_for_copies(job)
+            return Outcome.NEXT_ATTEMPT if self._missing(job) else Outcome.STORED
+        except _Cancelled:
+            return Outcome.CANCELLED
+
+    def _insert(self, job: Job, rows_of: Callable[[str], Columns]) -> bool:
+        """Insert what `rows_of` gives for each table; whether every block was taken."""
+        all_taken = True
+        for table in job.batch.blocks:
+            for piece, columns in enumerate(_pieces(rows_of(table), job)):
+                if job.burn:
+                    columns = self._one_row_each(table, columns)
+                if len(columns["_off"]):
+                    self._stop_if_cancelled(job)
+                    token = self._tokens.of(job, table, piece)
+                    # C1: the server refuses a second query of that id, so copies of one INSERT never run side by side
+                    query_id = token + job.query_suffix
+                    all_taken &= self._store.insert(table, columns, token=token, query_id=query_id)
+        return all_taken
+
+    def _one_row_each(self, table: str, columns: Columns) -> Columns:
+        """A row for each table partition: enough to use a token up, small enough for any memory limit."""
+        partition_of = self._partition_of.get(table)
+        if partition_of is None:
+            return {name: column[:1] for name, column in columns.items()}
+        _, firsts = np.unique(partition_of(columns), return_index=True)
+        return {name: column[firsts] for name, column in columns.items()}
+
+    def _wait_for_copies(self, job: Job) -> None:
+        for table in job.batch.blocks:
+            for piece in range(job.intent.pieces):
+                self._stop_if_cancelled(job)
+                token = self._tokens.of(job, table, piece)
+                if self._store.is_running(token):
+                    raise ClickHouseUnavailable(f"INSERT {token}: an earlier copy of it still runs")
+
+    def _missing(self, job: Job, found: Found = NOTHING_KNOWN) -> dict[str, Columns]:
+        """Per table the rows that it does not hold; tables that are complete are left out."""
+        missing: dict[str, Columns] = {}
+        for table, columns in job.batch.blocks.items():
+            self._stop_if_cancelled(job)
+            stored = found.get(table) or self._store.stored(table, [_range_of(job.batch)])[0]
+            keep = ~_is_stored(columns, stored, job.batch, table)
+            if keep.any():
+                missing[table] = {name: column[keep] for name, column in columns.items()}
+        return missing
+
+    def _stop_if_cancelled(self, job: Job) -> None:
+        if job.cancelled:
+            raise _Cancelled
+
+
+def _range_of(batch: Batch) -> Range:
+    return Range(batch.tp, batch.first, batch.next)
+
+
+def _is_stored(columns: Columns, stored: Stored, batch: Batch, table: str) -> np.ndarray:
+    """Which of our rows are there. Raises FeedBlocked when other rows of our messages are: a person must judge that.
+
+    Rows of offsets that hold no message any more are of messages that compaction has removed since.
+    """
+    ours = _keys(columns["_off"], columns["_row"], batch.first)
+    theirs = _keys(stored.offsets, stored.rows, batch.first)
+    where = f"{table} holds of {batch.partition} offsets {batch.first}-{batch.next}"
+    if len(np.unique(theirs)) != len(theirs):
+        raise FeedBlocked(f"{where} rows that are there twice: run python -m consumer audit")
+    if np.isin(stored.offsets[~np.isin(theirs, ours)], _offsets_of(batch)).any():
+        raise FeedBlocked(
+            f"{where} rows that this version does not make of these messages: deploy the version that wrote them, let "
+            "it finish the range, then deploy this one"
+        )
+    return np.isin(ours, theirs)
+
+
+def _offsets_of(batch: Batch) -> np.ndarray:
+    """The offsets that hold a message."""
+    dead = np.asarray([letter.record.offset for letter in batch.dead], np.uint64)
+    return np.concatenate([dead, *(columns["_off"] for columns in batch.blocks.values())])
+
+
+def _keys(offsets: np.ndarray, rows: np.ndarray, first: int) -> np.ndarray:
+    return (offsets.astype(np.uint64) - np.uint64(first)) << np.uint64(32) | rows.astype(np.uint64)
+
+
+def _pieces(columns: Columns, job: Job) -> list[Columns]:
+    """The rows cut at message boundaries that depend on the range alone, so that a retry makes the same pieces."""
+    if job.intent.pieces == 1:
+        return [columns]
+    span = job.batch.next - job.batch.first
+    edges = [job.batch.first + span * piece // job.intent.pieces for piece in range(1, job.intent.pieces)]
+    which = np.searchsorted(np.asarray(edges, np.uint64), columns["_off"], side="right")
+    return [
+        {name: column[which == piece] for name, column in columns.items()}
+        for piece in range(job.intent.pieces)
+    ]
+
+
+def _none_of(columns: Columns) -> Columns:
+    return {name: column[:0] for name, column in columns.items()}

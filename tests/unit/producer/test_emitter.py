@@ -1,0 +1,111 @@
+"""The emitting loop with a writer that acknowledges at once, on a clock that moves when somebody waits."""
+
+import itertools
+
+import pytest
+
+from common.errors import KafkaRefused
+from common.model.stream import Emission
+from producer.emitter import Emitter, Limits
+
+
+class Clock:
+    def __init__(self):
+        self.time_s = 0.0
+
+    def now_s(self):
+        self.time_s += 0.0001
+        return self.time_s
+
+
+class Stop:
+    """A Stop whose waits move the clock."""
+
+    def __init__(self, clock, at_s=float("inf")):
+        self.clock, self.at_s = clock, at_s
+
+    def is_set(self):
+        return self.clock.time_s >= self.at_s
+
+    def wait(self, timeout_s):
+        self.clock.time_s += timeout_s
+        return self.is_set()
+
+
+class Lanes:
+    def __init__(self, writer, fails_at=None):
+        self.writer, self.fails_at = writer, fails_at
+
+    def add(self, emission, now_s):
+        if self.writer.acknowledged == self.fails_at:
+            raise KafkaRefused("topic t is not there")
+        self.writer.acknowledged += 1
+
+    def send_due(self, now_s):
+        pass
+
+    def send_all(self):
+        pass
+
+
+class Writer:
+    def __init__(self, full_for=0):
+        self.acknowledged = 0
+        self.last_error = None
+        self.closed = False
+        self.full_for = full_for
+
+    def wait_for_room(self, timeout_s):
+        self.full_for -= 1
+        return self.full_for < 0
+
+    def close(self, timeout_s):
+        self.closed = True
+
+
+def emit(limits, *, events=None, stop_at_s=float("inf"), writer=None, fails_at=None):
+    clock, writer = Clock(), writer or Writer()
+    endless = (Emission("t", None, None) for _ in itertools.count())
+    emitter = Emitter(
+        writer,
+        Lanes(writer, fails_at),
+        now_s=clock.now_s,
+        stop=Stop(clock, stop_at_s),
+        progress=lambda *_: None,
+    )
+    summary = emitter.run(itertools.islice(endless, events) if events is not None else endless, limits)
+    assert writer.closed
+    return summary
+
+
+@pytest.mark.parametrize("events", [0, 1, 199, 200, 1001])
+def test_ends_with_its_generator(events):
+    summary = emit(Limits(), events=events)
+    assert (summary.sent, summary.failed) == (events, 0)
+
+
+@pytest.mark.parametrize("events", [1, 200, 777])
+def test_stops_after_so_many_events(events):
+    assert emit(Limits(events=events)).sent == events
+
+
+def test_stops_after_so_many_seconds_at_its_rate():
+    assert emit(Limits(rate=50.0, seconds=4.0)).sent == pytest.approx(200, abs=2)
+
+
+def test_stops_when_asked_to():
+    assert emit(Limits(rate=10.0), stop_at_s=3.0).sent == pytest.approx(30, abs=2)
+
+
+def test_waits_while_there_is_no_room():
+    assert emit(Limits(events=5), writer=Writer(full_for=3)).sent == 5
+
+
+def test_an_error_of_kafka_ends_it_and_the_rest_counts_as_failed():
+    summary = emit(Limits(events=10), fails_at=4)
+    assert (summary.sent, summary.acknowledged, summary.failed) == (5, 4, 1)
+    assert "not there" in str(summary.error)
+
+
+def test_the_summary_is_one_line():
+    assert str(emit(Limits(events=1500))).startswith("sent 1,500, acknowledged 1,500, failed 0 in ")
