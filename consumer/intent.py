@@ -24,8 +24,9 @@ class Intent:
 
     `topic` is the topic's id in hex; `schema` the hash of the stream's version and DDL. With a range named: `next`
     is the offset after it, `attempt` counts the tokens tried (from 1), `pieces` how many INSERTs it is cut into.
-    `parked` tells `status` why the feed stands still. `max_unpacked_bytes` and `max_message_rows` are the limits past
-    which a message of the range is a dead letter: whoever rebuilds the range must draw the line at the same place.
+    `parked` and `cut` are for `status`: why the feed stands still, and why the last batch was cut. `max_unpacked_bytes`
+    and `max_message_rows` are the limits past which a message of the range is a dead letter: whoever rebuilds the range
+    must draw the line at the same place.
     """
 
     topic: str
@@ -34,6 +35,7 @@ class Intent:
     attempt: int = 1
     pieces: int = 1
     parked: str = ""
+    cut: str = ""
     max_unpacked_bytes: int = DEFAULT_UNPACKED_BYTES
     max_message_rows: int = DEFAULT_MESSAGE_ROWS
 
@@ -47,6 +49,7 @@ class Intent:
             "attempt": self.attempt if self.next is not None else None,
             "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
             "parked": _cut(self.parked) or None,
+            "cut": self.cut or None,
             "max_unpacked_bytes": _unless(DEFAULT_UNPACKED_BYTES, self.max_unpacked_bytes),
             "max_message_rows": _unless(DEFAULT_MESSAGE_ROWS, self.max_message_rows),
         }

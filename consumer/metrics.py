@@ -11,12 +11,35 @@ INSERT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.
 AGE_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
-class SinkMetrics:
-    """What the sink counts. Labels are given by `metric.labels(feed)`, in the order below."""
+class MemberMetrics:
+    """What every member of a group counts, as `penstock_<role>_…`."""
 
-    def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        self.registry = registry or CollectorRegistry()
+    def __init__(self, role: str) -> None:
+        self.registry = CollectorRegistry()
+        self._role = role
         ProcessCollector(registry=self.registry)
+        self.rebalances = self._counter("rebalances", "Assignments of partitions", [])
+        self.retries = self._counter("retries", "Calls tried again", ["call"])
+        self.lag = self._gauge("lag_messages", "Messages not committed yet", ["topic", "partition"])
+        self.parked = self._gauge("parked", "1 while the feed cannot go on", ["feed"])
+
+    def _counter(self, name: str, meaning: str, labels: list[str]) -> Counter:
+        return Counter(f"penstock_{self._role}_{name}", meaning, labels, registry=self.registry)
+
+    def _gauge(self, name: str, meaning: str, labels: list[str]) -> Gauge:
+        return Gauge(f"penstock_{self._role}_{name}", meaning, labels, registry=self.registry)
+
+    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(
+            f"penstock_{self._role}_{name}", meaning, ["feed"], registry=self.registry, buckets=buckets
+        )
+
+
+class SinkMetrics(MemberMetrics):
+    """What the sink counts in addition. Labels are given by `metric.labels(feed)`, in the order below."""
+
+    def __init__(self) -> None:
+        super().__init__("sink")
         by_feed = ["feed"]
         self.rows = self._counter("rows", "Rows stored", by_feed)
         self.bytes = self._counter("bytes", "Decoded bytes of the messages stored", by_feed)
@@ -24,20 +47,10 @@ class SinkMetrics:
         self.dead_letters = self._counter(
             "dead_letters", "Messages of which no row can be made", ["feed", "reason"]
         )
-        self.rebalances = self._counter("rebalances", "Assignments of partitions", [])
-        self.retries = self._counter("retries", "Calls tried again", ["call"])
+        self.cuts = self._counter(
+            "cuts", "Batches stored and committed, by why they were cut", ["feed", "reason"]
+        )
         self.insert_seconds = self._histogram("insert_seconds", "Duration of an INSERT", INSERT_BUCKETS_S)
         self.batch_age_seconds = self._histogram(
             "batch_age_seconds", "From the fetch of a batch's first message to its commit", AGE_BUCKETS_S
         )
-        self.lag = self._gauge("lag_messages", "Messages not committed yet", ["topic", "partition"])
-        self.parked = self._gauge("parked", "1 while the feed cannot go on", by_feed)
-
-    def _counter(self, name: str, meaning: str, labels: list[str]) -> Counter:
-        return Counter(f"penstock_sink_{name}", meaning, labels, registry=self.registry)
-
-    def _gauge(self, name: str, meaning: str, labels: list[str]) -> Gauge:
-        return Gauge(f"penstock_sink_{name}", meaning, labels, registry=self.registry)
-
-    def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
-        return Histogram(f"penstock_sink_{name}", meaning, ["feed"], registry=self.registry, buckets=buckets)

@@ -11,7 +11,7 @@ from typing import Any
 from clickhouse_driver import errors
 
 from common import tls
-from common.clickhouse_io import wire
+from common.clickhouse_io import internals, wire
 from common.clickhouse_io.wire import BlockClient
 from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
 from common.settings.parts import ClickHouseSettings
@@ -112,7 +112,7 @@ def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> 
     try:
         yield
     except (errors.Error, OSError, EOFError) as error:
-        was_greeted = client.connection.context.server_info is not None  # ever
+        was_greeted = internals.was_greeted(client)
         client.disconnect()
         told = _translate(client, error, what, was_greeted=was_greeted, sends_block=sends_block)
         if isinstance(told, BlockTooBig) and not sends_block:
@@ -130,7 +130,7 @@ def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> 
 def _translate(
     client: BlockClient, error: Exception, what: str, *, was_greeted: bool, sends_block: bool
 ) -> Exception:
-    where = f"{what}: ClickHouse at {client.connection.hosts[0][0]}:{client.connection.hosts[0][1]}"
+    where = f"{what}: ClickHouse at {internals.address(client)}"
     text = str(error).strip()
     if reason := tls.reason_of(text, TLS_SETTINGS):
         return ClickHouseRefused(f"{where} cannot be used: {reason}")

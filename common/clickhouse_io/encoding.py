@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 from clickhouse_driver import errors
-from clickhouse_driver.columns.exceptions import ColumnException
 
+from common.clickhouse_io.internals import ColumnException
 from common.clickhouse_io.schema import inserted_columns
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype

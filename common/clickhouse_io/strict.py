@@ -8,19 +8,22 @@ from decimal import Decimal
 from typing import Any
 
 import numpy as np
-from clickhouse_driver.bufferedwriter import BufferedSocketWriter
-from clickhouse_driver.columns.arraycolumn import ArrayColumn
-from clickhouse_driver.columns.base import Column
-from clickhouse_driver.columns.boolcolumn import BoolColumn
-from clickhouse_driver.columns.datecolumn import DateColumn
-from clickhouse_driver.columns.datetimecolumn import DateTime64Column
-from clickhouse_driver.columns.decimalcolumn import DecimalColumn
-from clickhouse_driver.columns.intcolumn import LargeIntColumn
-from clickhouse_driver.columns.ipcolumn import IPv6Column
-from clickhouse_driver.columns.service import get_column_by_spec
-from clickhouse_driver.columns.tuplecolumn import TupleColumn
-from clickhouse_driver.connection import ServerInfo
-from clickhouse_driver.context import Context
+
+from common.clickhouse_io.internals import (
+    ArrayColumn,
+    BoolColumn,
+    BufferedSocketWriter,
+    Column,
+    Context,
+    DateColumn,
+    DateTime64Column,
+    DecimalColumn,
+    IPv6Column,
+    LargeIntColumn,
+    ServerInfo,
+    TupleColumn,
+    get_column_by_spec,
+)
 
 _BUFFER_BYTES = 1 << 16
 _IPV6_BYTES = 16

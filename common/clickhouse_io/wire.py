@@ -11,12 +11,19 @@ from typing import Any
 
 import numpy as np
 from clickhouse_driver import Client
-from clickhouse_driver.block import BlockInfo, RowOrientedBlock
-from clickhouse_driver.columns.service import write_column
-from clickhouse_driver.defines import DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
-from clickhouse_driver.protocol import ClientPacketTypes, ServerPacketTypes
-from clickhouse_driver.varint import write_varint
-from clickhouse_driver.writer import write_binary_str, write_binary_uint8
+
+from common.clickhouse_io.internals import (
+    DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION,
+    BlockInfo,
+    ClientPacketTypes,
+    RowOrientedBlock,
+    ServerPacketTypes,
+    server_revision,
+    write_binary_str,
+    write_binary_uint8,
+    write_column,
+    write_varint,
+)
 
 _FIXED_WIDTH = {
     **{
@@ -76,7 +83,7 @@ class BlockClient(Client):
 
     def _write_block(self, header: Sequence[tuple[str, str]], data: Sequence[Any], rows: int) -> None:
         context, out = self.connection.context, self.connection.block_out.fout
-        flagged = context.server_info.used_revision >= DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
+        flagged = server_revision(self) >= DBMS_MIN_REVISION_WITH_CUSTOM_SERIALIZATION
         BlockInfo().write(out)
         write_varint(len(header), out)
         write_varint(rows, out)

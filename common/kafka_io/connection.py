@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from common.errors import KafkaRefused, KafkaUnavailable
+from common.kafka_io import internals
 from common.kafka_io.refusal import refusal
 from common.process.deadline import Deadline
 from common.settings.parts import KafkaSettings
@@ -170,12 +171,10 @@ def _servers(options: Options) -> str:
 
 def _abandon(client: Any) -> None:
     """Stop the IO thread that a half-made client leaves behind."""
-    inner = getattr(client, "_client", None)
-    if inner is not None:
-        try:
-            inner.close()
-        except (KafkaError, RuntimeError, OSError):
-            logging.getLogger(__name__).debug("closing a client that never connected failed", exc_info=True)
+    try:
+        internals.abandon(client)
+    except (KafkaError, RuntimeError, OSError):
+        logging.getLogger(__name__).debug("closing a client that never connected failed", exc_info=True)
 
 
 def _ms(seconds: float) -> int:

@@ -1,6 +1,6 @@
 """Membership in a consumer group as exactly-once needs it: one commit attempt at a time, its outcome told apart.
 
-The sink's main thread is its only caller. Nothing here commits, polls or rejoins on its own.
+One thread calls it. Nothing here commits, polls or rejoins on its own.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
 from kafka import TopicPartition
-from kafka.coordinator.base import MemberState
 from kafka.errors import (
     CoordinatorNotAvailableError,
     IllegalStateError,
@@ -21,6 +20,7 @@ from kafka.future import Future
 from kafka.structs import OffsetAndMetadata
 
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
+from common.kafka_io import internals
 from common.kafka_io.futures import answered, wait_for
 from common.kafka_io.listener import Notifies
 from common.kafka_io.outcome import failure, is_applied, poll_error
@@ -72,15 +72,19 @@ class Group:
     def _note_change(self) -> None:
         self.changed = True
 
+    def invalidate(self) -> None:
+        """Everything read so far is void: `read_assignment` has to read what is committed again."""
+        self.changed = True
+
     @property
     def is_stable(self) -> bool:
         """Whether this member is in the group's current generation, as far as it knows."""
-        coordinator = self._consumer._coordinator
-        return self._joined and coordinator.state is MemberState.STABLE and not coordinator.need_rejoin()
+        return self._joined and internals.is_stable(self._consumer)
 
     def topic_id(self, topic: str) -> uuid.UUID | None:
         """The id of a topic: a topic created again has another one. None while unknown."""
-        return self._consumer._cluster.topic_id(topic)
+        found: uuid.UUID | None = internals.topic_id(self._consumer, topic)
+        return found
 
     def has_topic(self, topic: str) -> bool:
         """Whether the brokers know the topic; they are asked before the answer is no. Raises KafkaUnavailable."""
@@ -169,10 +173,9 @@ class Group:
         kafka-python's `committed()` keeps answers that came too late, and serves them whenever the same partitions
         are asked for again, hours later too.
         """
-        coordinator = self._consumer._coordinator
         deadline = Deadline(self._now_s, READ_TIMEOUT_S)
         while True:
-            future = coordinator._manager.call_soon(coordinator._send_offset_fetch_request, tps)
+            future = internals.send_offset_fetch(self._consumer, tps)
             try:
                 found: dict[TopicPartition, OffsetAndMetadata] = wait_for(future, deadline.left_s)
                 return found
@@ -180,7 +183,7 @@ class Group:
                 if not error.retriable or deadline.is_over:
                     raise
                 if isinstance(error, CoordinatorNotAvailableError):
-                    coordinator.lookup_coordinator()
+                    internals.look_up_coordinator(self._consumer)
             self._sleep(READ_PAUSE_S)
 
     def commit(
@@ -196,9 +199,7 @@ class Group:
         request = {
             TopicPartition(*at): OffsetAndMetadata(to.offset, to.metadata, -1) for at, to in offsets.items()
         }
-        coordinator = self._consumer._coordinator
-        # T1: commit_async may answer for a lookup instead of the commit; this is the one request itself.
-        future = coordinator._manager.call_soon(coordinator._send_offset_commit_request, request)
+        future = internals.send_offset_commit(self._consumer, request)  # T1
         answer = answered(future)
         if meanwhile:
             meanwhile()
@@ -213,7 +214,7 @@ class Group:
             self.changed = True
             raise
         if not applied:
-            self._consumer._coordinator.lookup_coordinator()
+            internals.look_up_coordinator(self._consumer)
         return applied
 
     def rejoin(self) -> None:

@@ -1,6 +1,6 @@
 """Reads Kafka in slabs: kafka-python's consumer with one attribute replaced, and a reader of given ranges.
 
-The sink, the transforms and the audit use it. Groups, rebalances, pause, seek and positions stay kafka-python's.
+Groups, rebalances, pause, seek and positions stay kafka-python's.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from functools import partial
 from typing import Any
 
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import Fetcher
-from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaConfigurationError, KafkaError, OffsetOutOfRangeError
 
 from common.errors import DataExpired, KafkaUnavailable
+from common.kafka_io import internals
 from common.kafka_io.format.batch import BEST_DECODER, Decoder
 from common.kafka_io.records import Budget, PartitionRecords
 from common.kafka_io.unpacking import MAX_UNPACKED_BYTES, Unpacking
@@ -45,13 +44,11 @@ class BulkConsumer(KafkaConsumer):
             raise KafkaConfigurationError(
                 "a BulkConsumer hands out raw bytes: decode slabs instead of deserializing"
             )
-        _check_hooks()
         super().__init__(*topics, **options)
         self._budget = Budget(POLL_BYTES)
         self._unpacking = Unpacking(max_unpacked_bytes)
-        self._fetcher.PartitionRecords = partial(
-            PartitionRecords, decoder=decoder, budget=self._budget, unpacking=self._unpacking
-        )
+        records = partial(PartitionRecords, decoder=decoder, budget=self._budget, unpacking=self._unpacking)
+        internals.replace_partition_records(self, records)
         self._joining_since_s: float | None = None
 
     def poll(
@@ -59,9 +56,7 @@ class BulkConsumer(KafkaConsumer):
     ) -> dict[Any, list[Slab]]:
         """At least one slab if there is any within `timeout_ms`; at most `max_records` slabs, about POLL_BYTES."""
         self._budget.left_bytes = POLL_BYTES
-        # A drained partition in the slot would keep those that were paused and resumed parked for ever.
-        if not self._fetcher._next_partition_records:
-            self._fetcher._next_partition_records = None
+        internals.drop_drained_records(self)
         slabs: dict[Any, list[Slab]] = super().poll(timeout_ms, max_records, **rest)
         return slabs
 
@@ -87,14 +82,13 @@ class BulkConsumer(KafkaConsumer):
 
         kafka-python drops a rejoin that a poll() timed out on: the member would say "rebalancing" until evicted.
         """
-        stuck = self.group_metadata().state is MemberState.REBALANCING and not self._coordinator.need_rejoin()
-        if not stuck:
+        if not internals.is_stuck_in_join(self):
             self._joining_since_s = None
         elif self._joining_since_s is None:
             self._joining_since_s = now_s
         elif now_s - self._joining_since_s > self.STUCK_JOIN_S:
             self._joining_since_s = None
-            self._coordinator.request_rejoin()
+            internals.request_rejoin(self)
             return True
         return False
 
@@ -171,16 +165,3 @@ class RangeReader:
                 return slabs[tp]
             empty_polls += 1
         raise KafkaUnavailable(f"nothing arrived from {where} within {patience_s:g} s")
-
-
-def _check_hooks() -> None:
-    """Raise KafkaConfigurationError if kafka-python is not one that this module was written for (3.0.12 ≤ v < 3.1)."""
-    parse = getattr(Fetcher, "_parse_fetched_data", None)
-    if (
-        parse is None
-        or "PartitionRecords" not in parse.__code__.co_names
-        or not hasattr(Fetcher, "PartitionRecords")
-    ):
-        raise KafkaConfigurationError(
-            "this kafka-python has no Fetcher.PartitionRecords to replace: install kafka-python>=3.0.12,<3.1"
-        )

@@ -18,6 +18,7 @@ from kafka.errors import CorruptRecordError, KafkaError, UnsupportedCodecError, 
 from kafka.protocol.consumer import IsolationLevel
 from kafka.record import MemoryRecords
 
+from common.kafka_io import internals
 from common.kafka_io.format.batch import BEST_DECODER, Batch, Decoder, WholeRecords
 from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.unpacking import Unpacking
@@ -98,7 +99,7 @@ class PartitionRecords:
         self._budget = budget
         self._unpacking = unpacking or Unpacking()
         self._at = 0
-        self._buffer: memoryview | None = memoryview(records._buffer or b"")
+        self._buffer: memoryview | None = memoryview(internals.raw_bytes(records) or b"")
         self._drain_at_end(self._buffer)
 
     def __bool__(self) -> bool:

@@ -1,6 +1,6 @@
 """Writes Kafka in whole batches: kafka-python's idempotent producer, fed past its per-message path.
 
-The producer, the transforms and the dead letters use it. Retries, order, sequence numbers and transactions stay
+Retries, order, sequence numbers and transactions stay
 kafka-python's; every message is counted as acknowledged or failed.
 """
 
@@ -16,9 +16,9 @@ from kafka.errors import (
     KafkaTimeoutError,
     MessageSizeTooLargeError,
 )
-from kafka.producer.producer_batch import ProducerBatch
 
 from common.errors import KafkaRefused
+from common.kafka_io import internals
 from common.kafka_io.connection import connect, producer_options
 from common.kafka_io.format.encode import Encoder, Header, SealedRecords
 from common.kafka_io.rights import denied
@@ -60,12 +60,6 @@ class Delivery:
     def is_done(self) -> bool:
         """Whether every message is either acknowledged or failed."""
         return self.acknowledged + self.failed == self.messages
-
-
-class _Unit(ProducerBatch):
-    """A batch that the sender must send as it is: its answer to "too large", a split, loses track of the batch."""
-
-    record_count = 1
 
 
 class BulkWriter:
@@ -122,7 +116,7 @@ class BulkWriter:
         Never waits for acknowledgements: call `wait_for_room` before. Raises KafkaRefused when the topic does not
         exist, or the producer is out of service for good.
         """
-        if self.producer._metadata.partitions_for_topic(topic) is None:
+        if not internals.knows_topic(self.producer, topic):
             self.partitions(topic)
         delivery = Delivery(len(values))
         for sealed in self._encoder.seal(
@@ -146,7 +140,7 @@ class BulkWriter:
         """Flush and close the producer; what is not acknowledged after `timeout_s` counts as failed."""
         flushed = self.flush(timeout_s)
         if not flushed:
-            self.producer._sender.force_close()
+            internals.force_close(self.producer)
             self.flush(1.0)
         try:
             self.producer.close(timeout=1.0)
@@ -166,16 +160,9 @@ class BulkWriter:
             )
             self._settle(count, size_bytes, delivery, error)
             return
-        transactions = self.producer._transaction_manager
-        if transactions and transactions.is_transactional():
-            transactions.maybe_add_partition_to_transaction(tp)
-        batch = _Unit(tp, sealed)
+        batch = internals.WholeBatch(tp, sealed)
         batch.produce_future.add_callback(self._on_answer, count, size_bytes, delivery)
-        accumulator = self.producer._accumulator
-        with accumulator._tp_lock(tp):
-            accumulator._incomplete.add(batch)
-            accumulator._batches[tp].append(batch)
-        self.producer._sender.wakeup()
+        internals.append(self.producer, tp, batch)
 
     def _on_answer(
         self, count: int, size_bytes: int, delivery: Delivery, answer: tuple[int, int, Any]
@@ -197,9 +184,8 @@ class BulkWriter:
             self._changed.notify_all()
 
     def _ensure_in_service(self) -> None:
-        """An idempotent producer that met a permanent error stays dead, even if its cause is mended."""
-        transactions = self.producer._transaction_manager
-        if transactions and transactions.has_fatal_error():
-            error = transactions.last_error
+        """An idempotent producer that met a permanent error stays dead, even if its cause is removed."""
+        error = internals.fatal_error(self.producer)
+        if error is not None:
             refused = KafkaRefused(f"this producer is out of service (restart it): {error!r}")
             raise denied(error, "writing") or refused

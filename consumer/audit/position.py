@@ -82,6 +82,11 @@ class Position:
         return self.committed is not None and not self.first <= self.committed <= self.end
 
     @property
+    def cut(self) -> str:
+        """Why the last batch was cut; empty when there was none, or an older version cut it."""
+        return self.intent.cut if self.intent is not None else ""
+
+    @property
     def state(self) -> str:
         """What the commit says in a few words."""
         if self.committed is None:

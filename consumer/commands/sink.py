@@ -15,7 +15,7 @@ from common.process.log import quieten_kafka, setup_logging
 from common.process.run import stop_on_signals
 from common.settings.config import Settings
 from consumer.metrics import SinkMetrics
-from consumer.sink.assembly import build
+from consumer.sink.assembly import assembled
 from consumer.sink.startup_checks import check_start
 
 log = logging.getLogger(__name__)
@@ -47,10 +47,11 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     endpoint = _endpoint(settings, health, metrics, clock)
     check_start(settings, streams, clock)
     instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
-    loop = build(settings, streams, health, metrics, instance, clock)
-    quieten_kafka()
-    log.info("started", extra={"streams": ",".join(stream.name for stream in streams), "instance": instance})
-    loop.run(stop.is_set)
+    names = ",".join(stream.name for stream in streams)
+    with assembled(settings, streams, health, metrics, instance, clock) as sink:
+        quieten_kafka()
+        log.info("started", extra={"streams": names, "instance": instance})
+        sink.loop.run(stop.is_set)
     if endpoint:
         endpoint.close()
     log.info("stopped")

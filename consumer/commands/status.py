@@ -20,11 +20,12 @@ from consumer.guard import LOOK_S, Bound, find_excess
 
 Positions = Mapping[str, Sequence[Position]]
 
-HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "state")
+HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "cut by", "state")
 UNASKED = "ClickHouse could not be asked whether tables hold rows past what is committed"
 MEANING = """
-owner: the sink that works on the partition, client@host#id; committed: the next offset to store; state: what
-the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions whose tables
+owner: the sink that works on the partition, client@host#id; committed: the next offset to store; cut by: why the last
+batch was cut there (rows, bytes, table partitions, age, memory, or the first after a rebalance); state: what the last
+commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions whose tables
 hold rows past what is committed are named below the table (ClickHouse is asked for that alone). Exit code 0, also
 when a feed is parked or no sink runs: status tells, it does not judge (audit does, and /ready of each sink).
 """
@@ -74,6 +75,7 @@ def _row(stream: Stream, position: Position, owner: str) -> list[str | int]:
         committed,
         position.end,
         position.lag,
+        position.cut or "-",
         position.state,
     ]
 

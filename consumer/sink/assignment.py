@@ -21,7 +21,7 @@ from common.model.stream import Feed
 from consumer.guard import LOOK_S, Bound, Excess, find_excess
 from consumer.intent import Intent, decode
 from consumer.rows import Check
-from consumer.sink.batch import Limits
+from consumer.sink.cutting import Limits
 from consumer.sink.lane import Lane, expired
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class _Start(NamedTuple):
         return self.offset if self.intent.next is None else self.intent.next
 
 
-class Opening:
+class Assignment:
     """Makes lanes for partitions that are assigned. `feeds` maps topic → (feed, schema hash).
 
     Its methods raise KafkaUnavailable, ClickHouseUnavailable and CommitRefused: try again later.
@@ -74,32 +74,16 @@ class Opening:
         opened = self._open(self._group.read_assignment(), {})
         return Opened(opened.lanes, self._missing(self._feeds) | opened.blocked)
 
-    def open_feed(self, feed: Feed, before: Mapping[Partition, Lane]) -> Opened:
-        """The partitions of one feed once more; runs of bad messages are counted on from the lanes `before`."""
-        mine = [partition for partition in self._group.assigned() if partition.topic == feed.topic]
+    def open_topic(self, topic: str, before: Mapping[Partition, Lane]) -> Opened:
+        """The partitions of one topic once more; runs of bad messages are counted on from the lanes `before`."""
+        mine = [partition for partition in self._group.assigned() if partition.topic == topic]
         opened = self._open(self._group.read_committed(mine), before)
         for partition, lane in opened.lanes.items():
             self._group.seek(partition, lane.committed)
-        return Opened(opened.lanes, self._missing([feed.topic]) | opened.blocked)
+        return Opened(opened.lanes, self._missing([topic]) | opened.blocked)
 
-    def feed(self, topic: str) -> Feed:
-        """The feed that reads a topic."""
+    def _feed(self, topic: str) -> Feed:
         return self._feeds[topic][0]
-
-    def stopped(self, lane: Lane, reason: str) -> Lane:
-        """The same lane on what was last committed, with empty hands, standing still for that reason."""
-        fresh = Lane(
-            lane.feed,
-            lane.partition,
-            lane.tp,
-            lane.committed,
-            lane.standing,
-            self._limits,
-            lane.bad_run,
-            check=self._check,
-        )
-        fresh.parked = reason
-        return fresh
 
     def _missing(self, topics: Iterable[str]) -> dict[str, FeedBlocked]:
         return {
@@ -145,7 +129,7 @@ class Opening:
             return _Start(partition, tp, None, first, Intent(topic=topic_id.hex, schema=schema))
         if intent.next is not None and intent.schema != schema:  # R5
             log.warning(
-                "a standing intent is of another version: only what is missing of its range is inserted",
+                "a range was named by another version: only what is missing of it is inserted",
                 extra={"partition": str(partition), "first": committed.offset, "next": intent.next},
             )
         return _Start(partition, tp, committed, committed.offset, replace(intent, schema=schema))
@@ -153,14 +137,14 @@ class Opening:
     def _refused(self, starts: Sequence[_Start]) -> dict[Partition, FeedBlocked]:
         """Those of which a table holds rows that are to be stored yet, or cannot be looked at."""
         bounds = [
-            Bound(self.feed(start.partition.topic), start.partition, start.tp, start.bound)
+            Bound(self._feed(start.partition.topic), start.partition, start.tp, start.bound)
             for start in starts
         ]
         look = find_excess(self._store, bounds, timeout_s=LOOK_S)
         refused: dict[Partition, FeedBlocked] = {}
         for start in starts:
             unseen = [
-                table.name for table in self.feed(start.partition.topic).tables if table.name in look.refused
+                table.name for table in self._feed(start.partition.topic).tables if table.name in look.refused
             ]
             if unseen:
                 refused[start.partition] = look.refused[unseen[0]]
@@ -170,14 +154,14 @@ class Opening:
 
     def _refusal(self, start: _Start, excess: Excess) -> OffsetRefused:
         if start.committed is None:
-            stands = f"nothing here (another KAFKA_GROUP_ID, or expired offsets?) and would start at {start.offset}"
+            found = f"nothing here (another KAFKA_GROUP_ID, or expired offsets?) and would start at {start.offset}"
         elif start.intent.next is None:
-            stands = f"only {start.offset}"
+            found = f"only {start.offset}"
         else:
-            stands = f"only {start.offset} and named {start.offset}-{start.bound}"
+            found = f"only {start.offset} and named {start.offset}-{start.bound}"
         return OffsetRefused(
             f"{start.partition}: {excess.table} holds rows of offsets {excess.beyond.lowest} to "
-            f"{excess.beyond.highest}, but group {self._group_name} has committed {stands}: going on would repeat "
+            f"{excess.beyond.highest}, but group {self._group_name} has committed {found}: going on would repeat "
             f"them. {excess.ways_out()}"
         )
 
@@ -187,7 +171,7 @@ class Opening:
         self._group.bound_unpacking(start.partition, named or 0, limit_bytes)
         counts_on = before is not None and before.committed == start.offset
         bad_run = before.bad_run if before is not None and counts_on else 0
-        feed = self.feed(start.partition.topic)
+        feed = self._feed(start.partition.topic)
         return Lane(
             feed,
             start.partition,

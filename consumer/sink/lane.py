@@ -1,6 +1,6 @@
 """One partition of a sink: what was read, what is on its way, what may be committed next. Pure.
 
-pending slabs → buffer → ready job → flying job (named in a commit, then inserted) → committed offset
+pending slabs → buffer → ready insertion → named insertion (a commit names it; then it is sent) → committed offset
 """
 
 from __future__ import annotations
@@ -10,24 +10,17 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
-from common.errors import DataExpired
+from common.errors import DataExpired, FeedBlocked
 from common.model.record import Partition, Slab
 from common.model.stream import Feed
 from consumer.intent import Intent
 from consumer.rows import Check
-from consumer.sink.batch import Buffer, Limits
-from consumer.sink.insertion import Job
-
-LARGEST_LEAD = 0.25
-"""A batch is cut so much of its age early at most, however long INSERTs take."""
-
-LATE_AGES = 3
-"""A lane that is behind its log waits so many ages for a full batch, for what it reads is late whatever it does.
-
-Behind an open transaction, too: the log ends after it, and nothing can be read before it ends."""
+from consumer.sink.buffer import Buffer
+from consumer.sink.cutting import Cut, Limits, due, full
+from consumer.sink.insertion import Insertion
 
 COALESCE_S = 0.05
-"""How long an acknowledged batch waits for the next one, so that one commit serves both."""
+"""How long a stored batch waits for the next one, so that one commit serves both."""
 
 
 class Commit(NamedTuple):
@@ -35,15 +28,15 @@ class Commit(NamedTuple):
 
     offset: int
     intent: Intent
-    named: Job | None  # the job that may be sent once this is acknowledged
+    named: Insertion | None  # what may be sent once this is acknowledged
 
 
 class Lane:
     """The state of one partition between two rebalances.
 
-    `standing` is the intent found in the committed offset: when it names a range, that very range is rebuilt first
-    (S3). `committed` and `standing` always say what the last acknowledged commit said. `parked` is the reason while
-    the feed stands still.
+    `committed` and `intent` always say what the last acknowledged commit said. An intent that names a range when the
+    lane opens has that same range rebuilt first (S3). `parked` is the reason while the feed stands still. `bad_run` is
+    how many bad messages in a row end at the committed offset.
     """
 
     def __init__(
@@ -52,16 +45,17 @@ class Lane:
         partition: Partition,
         tp: int,
         committed: int,
-        standing: Intent,
+        intent: Intent,
         limits: Limits,
         bad_run: int = 0,
         *,
         check: Check | None = None,
+        parked: str = "",
     ) -> None:
         self.feed, self.partition, self.tp = feed, partition, tp
-        self.committed, self.standing = committed, standing
+        self.committed, self.intent, self.parked = committed, intent, parked
         self._idle = replace(
-            standing,
+            intent,
             next=None,
             attempt=1,
             pieces=1,
@@ -69,19 +63,42 @@ class Lane:
             max_unpacked_bytes=limits.unpacked_bytes,
             max_message_rows=limits.message_rows,
         )
-        self._planned = replace(standing, parked="") if standing.next is not None else None
+        self._rebuild = replace(intent, parked="") if intent.next is not None else None
+        self._limits, self._check = limits, check
         self.pending: deque[Slab] = deque()
         self.log_end = 0
-        self._limits = limits
-        self._check = check
-        self.buffer = Buffer(feed, partition, tp, committed, limits, bad_run=bad_run, check=check)
-        if self._planned is not None:  # the range was named under a limit of its own
-            self.buffer.maker.message_rows = standing.max_message_rows
-        self.ready: Job | None = None
-        self.flying: Job | None = None
-        self.parked = ""
+        self.buffer = self._new_buffer(bad_run)
+        if self._rebuild is not None:  # the range was named under a limit of its own
+            self.buffer.maker.message_rows = intent.max_message_rows
+        self.ready: Insertion | None = None
+        self.named: Insertion | None = None
         self._has_cut = False
         self._finished_s: float | None = None
+
+    def _new_buffer(self, bad_run: int) -> Buffer:
+        return Buffer(
+            self.feed,
+            self.partition,
+            self.tp,
+            self.committed,
+            message_rows=self._limits.message_rows,
+            bad_run=bad_run,
+            check=self._check,
+        )
+
+    def again(self, parked: str) -> Lane:
+        """A lane on what was last committed, with nothing read, that stands still for that reason."""
+        return Lane(
+            self.feed,
+            self.partition,
+            self.tp,
+            self.committed,
+            self.intent,
+            self._limits,
+            self.bad_run,
+            check=self._check,
+            parked=parked,
+        )
 
     @property
     def position(self) -> int:
@@ -91,125 +108,124 @@ class Lane:
     @property
     def is_hungry(self) -> bool:
         """Whether more should be read: no slab waits, and the batch after the ready one has room."""
-        return not self.pending and not self.parked and not self._is_complete()
+        return not self.pending and not self.parked and self._full() is None
 
     @property
     def can_work(self) -> bool:
         """Whether there is something to do without reading more."""
-        if self.ready is not None and (self.flying is None or self.flying.is_done):
+        if self.ready is not None and (self.named is None or self.named.is_done):
             return True
-        return bool(self.pending) and not self._is_complete()
-
-    @property
-    def longest_bad_run(self) -> int:
-        """The longest run of bad messages in what is not named yet."""
-        ready = self.ready.batch.longest_bad_run if self.ready is not None else 0
-        return max(ready, self.buffer.longest_bad_run)
-
-    @property
-    def first_fault(self) -> str:
-        """What is wrong with the first bad message that is not named yet, as ` (the first: …)`; may be empty."""
-        dead = [*(self.ready.batch.dead if self.ready is not None else ()), *self.buffer.dead]
-        return f" (the first: {dead[0].reason})" if dead else ""
+        return bool(self.pending) and self._full() is None
 
     @property
     def bad_run(self) -> int:
         """How many bad messages in a row end at the committed offset: where a lane opened again counts on."""
-        unfinished = self.flying or self.ready
+        unfinished = self.named or self.ready
         return unfinished.batch.bad_run_before if unfinished else self.buffer.bad_run_before
 
     @property
     def buffered_bytes(self) -> int:
         """Bytes of columns that this lane keeps."""
-        jobs = [job.batch.payload_bytes for job in (self.ready, self.flying) if job is not None]
-        return self.buffer.payload_bytes + sum(jobs)
+        return self.buffer.payload_bytes + sum(each.batch.payload_bytes for each in self.insertions())
 
-    def jobs(self) -> list[Job]:
-        """The jobs of this lane that are not finished."""
-        return [job for job in (self.ready, self.flying) if job is not None]
+    def insertions(self) -> list[Insertion]:
+        """Those of this lane that are not finished."""
+        return [each for each in (self.ready, self.named) if each is not None]
+
+    def flood(self, limit: int) -> FeedBlocked | None:
+        """Why the feed is to be parked: more than `limit` bad messages in a row are about to be let go."""
+        longest = max(
+            self.ready.batch.longest_bad_run if self.ready is not None else 0, self.buffer.longest_bad_run
+        )
+        if self.parked or longest <= limit:
+            return None
+        dead = [*(self.ready.batch.dead if self.ready is not None else ()), *self.buffer.dead]
+        first_fault = f" (the first: {dead[0].reason})" if dead else ""
+        return FeedBlocked(
+            f"{self.partition}: more than {limit} bad messages in a row from offset {self.committed} on{first_fault}. "
+            f"Correct the producer; to send them all to {self.feed.dead_topic}, raise DEAD_LETTER_LIMIT and start the "
+            "sink again"
+        )
 
     def forget_unnamed(self) -> None:
-        """Keep what is in flight only: the last thing before a stop."""
+        """Keep what is named only: the last thing before a stop."""
         self.ready = None
         self.pending.clear()
-        self.buffer = Buffer(
-            self.feed, self.partition, self.tp, self.committed, self._limits, check=self._check
-        )
+        self.buffer = self._new_buffer(0)
 
     def take(self, slabs: Iterable[Slab], log_end: int) -> None:
         """Slabs that follow what was read, and where the log ended then."""
         self.pending.extend(slabs)
         self.log_end = log_end
 
-    def fill(self, now_s: float, *, hurry: bool = False, lead_s: float = 0.0) -> None:
-        """Move pending slabs into the buffer and cut a job when one is due; `hurry` takes what there is.
+    def fill(self, now_s: float, *, is_short_of_memory: bool = False, lead_s: float = 0.0) -> None:
+        """Move pending slabs into the buffer, and cut a batch when one is due.
 
-        `lead_s` is how long a batch takes from here into its table: it is cut so much before its age is reached.
+        `lead_s` is how long a batch takes from here into its table.
         """
         self.gather(now_s)
-        soon_s = now_s + min(lead_s, LARGEST_LEAD * self._limits.age_s)
-        if self.ready is None and (self._is_complete() or self._is_due(soon_s, hurry)):
-            self.ready = self._cut()
-            self.ready.cut_s = now_s
+        if self.ready is None and (why := self._due(now_s, is_short_of_memory, lead_s)) is not None:
+            self.ready = self._cut(why, now_s)
 
     def gather(self, now_s: float) -> None:
         """Move pending slabs into the buffer; cuts nothing, so it may run while a commit travels."""
-        while self.pending and not self._is_complete():
+        while self.pending and self._full() is None:
             slab = self.pending.popleft()
-            if self._planned and slab.next_offset > self._end():
+            if self._rebuild and slab.next_offset > self._end():
                 slab, rest = slab.split(self._end())
                 self.pending.appendleft(rest)
             rest_of_it = self.buffer.add(slab, now_s)
             if rest_of_it is not None:
                 self.pending.appendleft(rest_of_it)
 
-    def _is_complete(self) -> bool:
-        return self.buffer.position >= self._end() if self._planned else self.buffer.is_full
+    def _full(self) -> Cut | None:
+        if self._rebuild:
+            return Cut.NAMED if self.buffer.position >= self._end() else None
+        return full(self.buffer, self._limits)
 
-    def _is_due(self, now_s: float, hurry: bool) -> bool:
-        if self._planned or self.buffer.is_empty:
-            return False
-        if hurry or self._has_waited():
-            return True
-        return self.buffer.is_due(now_s, ages=LATE_AGES if self._is_late() else 1)
-
-    def _has_waited(self) -> bool:
-        """Whether this is the first batch after a rebalance, and most of it is here: it waited for that, no longer."""
-        return not self._has_cut and self.log_end > 0 and not self._is_late()
-
-    def _is_late(self) -> bool:
-        """Whether the log holds as much again as was gathered: then a batch that fills up is worth waiting for."""
-        return self.log_end - self.position >= self.position - self.buffer.start
+    def _due(self, now_s: float, is_short_of_memory: bool, lead_s: float) -> Cut | None:
+        if self._rebuild:
+            return self._full()
+        return due(
+            self.buffer,
+            self._limits,
+            now_s,
+            log_end=self.log_end,
+            lead_s=lead_s,
+            is_first=not self._has_cut,
+            is_short_of_memory=is_short_of_memory,
+        )
 
     def _end(self) -> int:
-        assert self._planned is not None and self._planned.next is not None
-        return self._planned.next
+        assert self._rebuild is not None and self._rebuild.next is not None
+        return self._rebuild.next
 
-    def _cut(self) -> Job:
-        batch = self.buffer.cut()
-        if self._planned is not None:
-            intent, self._planned = self._planned, None
+    def _cut(self, why: Cut, now_s: float) -> Insertion:
+        batch = self.buffer.cut(why)
+        if self._rebuild is not None:
+            intent, self._rebuild = self._rebuild, None
             self.buffer.maker.message_rows = self._limits.message_rows
             if intent.next != batch.next:
                 raise AssertionError(
                     f"{self.partition}: rebuilt up to {batch.next}, the intent names {intent.next}"
                 )
-            return Job(batch, intent, verify=True)
+            return Insertion(batch, intent, must_count=True, cut_s=now_s)
         self._has_cut = True
-        return Job(batch, replace(self._idle, next=batch.next))
+        self._idle = replace(self._idle, cut=why.value)
+        return Insertion(batch, replace(self._idle, next=batch.next), cut_s=now_s)
 
     def wanted_commit(self, now_s: float) -> Commit | None:
         """What to commit now, if anything. Call `applied` once it is, and only then."""
-        flying, ready = self.flying, self.ready
-        if flying is not None and not flying.is_done:
-            return Commit(self.committed, flying.wants, flying) if flying.wants else None
-        offset = flying.batch.next if flying is not None else self.committed  # S2: stored, or counted
+        named, ready = self.named, self.ready
+        if named is not None and not named.is_done:
+            return Commit(self.committed, named.next_intent, named) if named.next_intent else None
+        offset = named.batch.next if named is not None else self.committed  # S2: stored, or counted
         if ready is not None:
             return Commit(offset, ready.intent, ready)
-        if flying is not None and self._may_wait_no_longer(now_s):
+        if named is not None and self._may_wait_no_longer(now_s):
             return Commit(offset, self._idle, None)
-        if flying is None and self.parked != self.standing.parked:  # for `status` to read
-            return Commit(self.committed, replace(self.standing, parked=self.parked), None)
+        if named is None and self.parked != self.intent.parked:  # for `status` to read
+            return Commit(self.committed, replace(self.intent, parked=self.parked), None)
         return None
 
     def _may_wait_no_longer(self, now_s: float) -> bool:
@@ -219,14 +235,13 @@ class Lane:
         return nothing_comes or now_s - self._finished_s >= COALESCE_S
 
     def applied(self, commit: Commit) -> None:
-        """The commit was acknowledged: move on. A named job may be sent from here on, not before (S1)."""
-        self.committed, self.standing = commit.offset, commit.intent
+        """The commit was acknowledged: move on. What it names may be sent from here on, not before (S1)."""
+        self.committed, self.intent = commit.offset, commit.intent
         self._finished_s = None
-        if commit.named is not None and commit.named is self.flying:  # the next attempt at the same range
-            self.flying.intent, self.flying.wants = commit.intent, None
-            self.flying.submitted = False
-        else:
-            self.flying, self.ready = commit.named, None
+        if commit.named is not None:
+            commit.named.name(commit.intent)
+        if commit.named is not self.named:  # else it is the next attempt at the same range
+            self.named, self.ready = commit.named, None
 
 
 def expired(partition: Partition, committed: int, first: int) -> DataExpired:

@@ -1,8 +1,8 @@
-"""Puts the rows of a job into its tables. The insert thread is its only caller; the main thread acts on the outcome.
+"""Puts the rows of an insertion into its tables.
 
 An INSERT that was never tried before, is acknowledged and was not dropped as known is in. All else goes one path:
 count the range by address; complete: done; else insert what is missing under the same token and count again; what is
-still missing needs the next attempt's token, which is named in a commit first. One query may count for many jobs.
+still missing needs the next attempt's token, which is named in a commit first. One query may count for many insertions.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from common.errors import ClickHouseUnavailable, FeedBlocked
 from common.model.ranges import Range, Stored
 from common.model.stream import Table
 from consumer.sink.batch import Batch
-from consumer.sink.insertion import Job, Tokens
+from consumer.sink.insertion import Insertion, Tokens
 
 Columns = Mapping[str, np.ndarray]
 Found = Mapping[str, Stored]
-"""What was just found of a job's range, by table; a table of which nothing is known is asked."""
+"""What was just found of an insertion's range, by table; a table of which nothing is known is asked."""
 
 NOTHING_KNOWN: Found = {}
 
 
 class Outcome(enum.Enum):
-    """What became of a job."""
+    """What became of an insertion."""
 
     STORED = "every row is in its table, once"
     NEXT_ATTEMPT = "the token is used up and rows are missing: name the next attempt"
@@ -52,66 +52,70 @@ class _Cancelled(Exception):
 
 
 class Recovery:
-    """Carries out jobs, one at a time, on a store of its own; looks at several."""
+    """Carries out insertions, one at a time, on a store of its own; looks at several."""
 
     def __init__(self, store: Tables, tokens: Tokens, tables: Iterable[Table]) -> None:
         self._store, self._tokens = store, tokens
         self._partition_of = {table.name: table.partition_of for table in tables}
 
-    def look(self, jobs: Sequence[Job]) -> Sequence[Found]:
-        """What the tables hold of each job's range, with one query a table. Raises what the store raises.
+    def look(self, insertions: Sequence[Insertion]) -> Sequence[Found]:
+        """What the tables hold of each insertion's range, with one query a table. Raises what the store raises.
 
         Rows may land afterwards, as they may after any count: good for one `fill` or one `settle`, no other.
         """
-        looks: list[dict[str, Stored]] = [{} for _ in jobs]
-        for table in dict.fromkeys(name for job in jobs for name in job.batch.blocks):
-            asked = [at for at, job in enumerate(jobs) if table in job.batch.blocks and not job.cancelled]
+        looks: list[dict[str, Stored]] = [{} for _ in insertions]
+        for table in dict.fromkeys(name for insertion in insertions for name in insertion.batch.blocks):
+            asked = [
+                at
+                for at, insertion in enumerate(insertions)
+                if table in insertion.batch.blocks and not insertion.is_cancelled
+            ]
             if asked:
-                stored = self._store.stored(table, [_range_of(jobs[at].batch) for at in asked])
+                stored = self._store.stored(table, [_range_of(insertions[at].batch) for at in asked])
                 for at, found in zip(asked, stored, strict=True):
                     looks[at][table] = found
         return looks
 
-    def fill(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome | None:
-        """Insert the job's rows, or what an earlier attempt left out of them; None: `settle` has to count again.
+    def fill(self, insertion: Insertion, found: Found = NOTHING_KNOWN) -> Outcome | None:
+        """Insert the insertion's rows, or what an earlier attempt left out of them; None: `settle` has to count again.
 
-        `found` is what `look` has just found of a job that is to be verified. Raises what the store raises.
+        `found` is what `look` has just found of an insertion that must be counted. Raises what the store raises.
         """
         try:
-            if not job.verify:
-                all_taken = self._insert(job, lambda table: job.batch.blocks[table])
+            if not insertion.must_count:
+                all_taken = self._insert(insertion, lambda table: insertion.batch.blocks[table])
                 return Outcome.STORED if all_taken else None
-            missing = self._missing(job, found)
+            missing = self._missing(insertion, found)
             if not missing:
                 return Outcome.STORED
-            self._insert(job, lambda table: missing.get(table, _none_of(job.batch.blocks[table])))
+            self._insert(insertion, lambda table: missing.get(table, _none_of(insertion.batch.blocks[table])))
             return None
         except _Cancelled:
             return Outcome.CANCELLED
 
-    def settle(self, job: Job, found: Found = NOTHING_KNOWN) -> Outcome:
-        """What became of a job whose missing rows were inserted; `found` as above, of after the INSERT."""
+    def settle(self, insertion: Insertion, found: Found = NOTHING_KNOWN) -> Outcome:
+        """What became of an insertion whose missing rows were inserted; `found` as above, of after the INSERT."""
         try:
-            if not self._missing(job, found):
+            if not self._missing(insertion, found):
                 return Outcome.STORED
             # C3: only when no copy runs any more is what is missing now missing for good.
-            self._wait_for_copies(job)
-            return Outcome.NEXT_ATTEMPT if self._missing(job) else Outcome.STORED
+            self._wait_for_copies(insertion)
+            return Outcome.NEXT_ATTEMPT if self._missing(insertion) else Outcome.STORED
         except _Cancelled:
             return Outcome.CANCELLED
 
-    def _insert(self, job: Job, rows_of: Callable[[str], Columns]) -> bool:
+    def _insert(self, insertion: Insertion, rows_of: Callable[[str], Columns]) -> bool:
         """Insert what `rows_of` gives for each table; whether every block was taken."""
         all_taken = True
-        for table in job.batch.blocks:
-            for piece, columns in enumerate(_pieces(rows_of(table), job)):
-                if job.burn:
+        for table in insertion.batch.blocks:
+            for piece, columns in enumerate(_pieces(rows_of(table), insertion)):
+                if insertion.consumes_token:
                     columns = self._one_row_each(table, columns)
                 if len(columns["_off"]):
-                    self._stop_if_cancelled(job)
-                    token = self._tokens.of(job, table, piece)
+                    self._stop_if_cancelled(insertion)
+                    token = self._tokens.of(insertion, table, piece)
                     # C1: the server refuses a second query of that id, so copies of one INSERT never run side by side
-                    query_id = token + job.query_suffix
+                    query_id = token + insertion.query_suffix
                     all_taken &= self._store.insert(table, columns, token=token, query_id=query_id)
         return all_taken
 
@@ -123,27 +127,27 @@ class Recovery:
         _, firsts = np.unique(partition_of(columns), return_index=True)
         return {name: column[firsts] for name, column in columns.items()}
 
-    def _wait_for_copies(self, job: Job) -> None:
-        for table in job.batch.blocks:
-            for piece in range(job.intent.pieces):
-                self._stop_if_cancelled(job)
-                token = self._tokens.of(job, table, piece)
+    def _wait_for_copies(self, insertion: Insertion) -> None:
+        for table in insertion.batch.blocks:
+            for piece in range(insertion.intent.pieces):
+                self._stop_if_cancelled(insertion)
+                token = self._tokens.of(insertion, table, piece)
                 if self._store.is_running(token):
                     raise ClickHouseUnavailable(f"INSERT {token}: an earlier copy of it still runs")
 
-    def _missing(self, job: Job, found: Found = NOTHING_KNOWN) -> dict[str, Columns]:
+    def _missing(self, insertion: Insertion, found: Found = NOTHING_KNOWN) -> dict[str, Columns]:
         """Per table the rows that it does not hold; tables that are complete are left out."""
         missing: dict[str, Columns] = {}
-        for table, columns in job.batch.blocks.items():
-            self._stop_if_cancelled(job)
-            stored = found.get(table) or self._store.stored(table, [_range_of(job.batch)])[0]
-            keep = ~_is_stored(columns, stored, job.batch, table)
+        for table, columns in insertion.batch.blocks.items():
+            self._stop_if_cancelled(insertion)
+            stored = found.get(table) or self._store.stored(table, [_range_of(insertion.batch)])[0]
+            keep = ~_is_stored(columns, stored, insertion.batch, table)
             if keep.any():
                 missing[table] = {name: column[keep] for name, column in columns.items()}
         return missing
 
-    def _stop_if_cancelled(self, job: Job) -> None:
-        if job.cancelled:
+    def _stop_if_cancelled(self, insertion: Insertion) -> None:
+        if insertion.is_cancelled:
             raise _Cancelled
 
 
@@ -179,16 +183,19 @@ def _keys(offsets: np.ndarray, rows: np.ndarray, first: int) -> np.ndarray:
     return (offsets.astype(np.uint64) - np.uint64(first)) << np.uint64(32) | rows.astype(np.uint64)
 
 
-def _pieces(columns: Columns, job: Job) -> list[Columns]:
+def _pieces(columns: Columns, insertion: Insertion) -> list[Columns]:
     """The rows cut at message boundaries that depend on the range alone, so that a retry makes the same pieces."""
-    if job.intent.pieces == 1:
+    if insertion.intent.pieces == 1:
         return [columns]
-    span = job.batch.next - job.batch.first
-    edges = [job.batch.first + span * piece // job.intent.pieces for piece in range(1, job.intent.pieces)]
+    span = insertion.batch.next - insertion.batch.first
+    edges = [
+        insertion.batch.first + span * piece // insertion.intent.pieces
+        for piece in range(1, insertion.intent.pieces)
+    ]
     which = np.searchsorted(np.asarray(edges, np.uint64), columns["_off"], side="right")
     return [
         {name: column[which == piece] for name, column in columns.items()}
-        for piece in range(job.intent.pieces)
+        for piece in range(insertion.intent.pieces)
     ]
 
 

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
 from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked, UnreadableBatch
 from common.model.ranges import Committed
-from common.model.record import Partition, Record
-from common.model.stream import Feed
-from common.process.retry import delay_s
+from common.model.record import Partition
 from consumer.intent import Intent
+from consumer.member.role import Blocked
 from consumer.metrics import SinkMetrics
-from consumer.sink.batch import DeadLetter
-from consumer.sink.inserter import Inserter, Result
-from consumer.sink.insertion import Acknowledgement, Job
+from consumer.sink.cutting import Lead
+from consumer.sink.inserter import Result
+from consumer.sink.insertion import Insertion
 from consumer.sink.lane import Commit, Lane
+from consumer.sink.lanes import Lanes
+from consumer.sink.letters import LetterBox, Letters
 from consumer.sink.recovery import Outcome
 
 log = logging.getLogger(__name__)
-
-SAME_SIZE_TRIES = 5
-LEAD_DECAY = 0.98  # a batch: slow ones come now and then, and are what the p99 of freshness is made of
-FROZEN_COPY_S = 3.0
-"""C2: a client frozen in mid-INSERT keeps the query id for minutes; past this the copy gets an id of its own."""
 
 
 class Commits(Protocol):
@@ -36,215 +32,186 @@ class Commits(Protocol):
         """One attempt, waited for."""
 
 
-class LetterBox(Protocol):
-    """What is needed of `common.kafka_io.dead_letters.DeadLetters`."""
+class Inserts(Protocol):
+    """What is needed of `consumer.sink.inserter.Inserter`."""
 
-    def send(
-        self, record: Record, source: Partition, topic_id: str, reason: str, dead_topic: str
-    ) -> Acknowledgement:
-        """Send one dead letter."""
+    def submit(self, insertion: Insertion) -> None:
+        """Queue it; its result comes out of `results` later."""
+
+    def results(self) -> list[Result]:
+        """Every result that is there."""
 
 
 class Sink:
-    """Carries batches through intent, INSERT and commit. Main thread only; the loop feeds it.
-
-    `blocked` is called when a feed cannot go on; `jitter` gives random numbers in [0, 1).
-    """
+    """Moves the lanes on. Main thread only. `jitter` gives random numbers in [0, 1)."""
 
     def __init__(
         self,
+        lanes: Lanes,
         commits: Commits,
-        inserter: Inserter,
+        inserter: Inserts,
         letters: LetterBox,
         metrics: SinkMetrics,
         *,
         instance: str,
-        blocked: Callable[[Feed, FeedBlocked], None],
         jitter: Callable[[], float],
     ) -> None:
-        self._commits, self._inserter, self._letters, self._metrics = commits, inserter, letters, metrics
-        self._instance, self._blocked, self._jitter = instance, blocked, jitter
-        self.lanes: dict[Partition, Lane] = {}
+        self.lanes = lanes
+        self._commits, self._inserter, self._letters = commits, inserter, Letters(letters)
+        self._metrics, self._instance, self._jitter = metrics, instance, jitter
+        self._blocked: list[Blocked] = []
+        self._lead, self._failed_s = Lead(), -1.0
         self.stored_rows = 0
-        self._letters_sent: dict[tuple[str, int, int], Acknowledgement] = {}
-        self._failed_s = -1.0
-        self.lead_s = 0.0
-        """How long batches took lately from being cut to being stored, the slow ones remembered longer."""
+
+    @property
+    def lead_s(self) -> float:
+        """How long batches took lately from being cut to being stored."""
+        return self._lead.lead_s
 
     def drop(self) -> None:
-        """S5: forget every lane and all that was read for it; their jobs stop before the next statement."""
-        for partition in list(self.lanes):
-            self.replace(partition, None)
-        self._letters_sent.clear()
+        """S5: forget every lane and all that was read for it; their insertions stop before the next statement."""
+        self.lanes.drop()
+        self._letters.forget_all()
+        self._blocked.clear()
 
-    def replace(self, partition: Partition, lane: Lane | None) -> None:
-        """Put a fresh lane, or none, in the place of one if there is one."""
-        before = self.lanes.pop(partition, None)
-        for job in before.jobs() if before is not None else []:
-            job.cancelled = True
-        if lane is not None:
-            self.lanes[partition] = lane
+    def block(self, blocked: Iterable[Blocked]) -> None:
+        """Let the next step tell these first, before it does anything."""
+        self._blocked.extend(blocked)
 
-    def step(self, now_s: float) -> None:
-        """Take results in, commit what may be committed, send what is named. Raises CommitRefused, CommitAmbiguous."""
-        for result in self._inserter.results():
-            self._take(result, now_s)
-        self._commit(now_s)
-        for lane in list(self.lanes.values()):
-            if lane.flying is not None:
-                self._send(lane, lane.flying, now_s)
+    def step(self, now_s: float) -> list[Blocked]:
+        """Take results in, commit what may be committed, send what is named; which topics cannot go on.
+
+        Raises CommitRefused, CommitAmbiguous, KafkaUnavailable; what is blocked is then told by the next step.
+        """
+        if not self._blocked:
+            for result in self._inserter.results():
+                self._take(result, now_s)
+            self._commit(now_s)
+            for lane in self.lanes:
+                if lane.named is not None:
+                    self._send(lane, lane.named, now_s)
+        blocked, self._blocked = self._blocked, []
+        return blocked
 
     def _commit(self, now_s: float) -> None:
         """All lanes that are due share one request. What it names may be sent once it is acknowledged (S1)."""
         wanted = {}
-        for lane in self.lanes.values():
+        for lane in self.lanes:
             if commit := lane.wanted_commit(now_s):
                 wanted[lane] = commit
         if not wanted:
             return
         offsets = {lane.partition: Committed(to.offset, to.intent.encode()) for lane, to in wanted.items()}
-        problems: list[tuple[Feed, UnreadableBatch]] = []
-        if self._commits.commit(offsets, meanwhile=lambda: self._gather(now_s, problems)):
+        if self._commits.commit(offsets, meanwhile=lambda: self._gather(now_s)):
             self._applied(wanted, now_s)
-        for feed, problem in problems:
-            self._blocked(feed, problem)
 
     def _applied(self, wanted: Mapping[Lane, Commit], now_s: float) -> None:
         for lane, commit in wanted.items():
-            if lane.flying is not None and lane.flying.is_done:
-                self._count(lane.flying, now_s)
-                log.debug("a range is committed", extra=_about(lane.flying, lane.flying.intent))
+            if lane.named is not None and lane.named.is_done:
+                self._count(lane.named, now_s)
+                log.debug("a range is committed", extra=_about(lane.named, lane.named.intent))
             if commit.named is not None:
                 log.debug("a range is named", extra=_about(commit.named, commit.intent))
             lane.applied(commit)
 
-    def _gather(self, now_s: float, problems: list[tuple[Feed, UnreadableBatch]]) -> None:
-        """Decode while a commit travels; feeds that cannot go on are told when its answer is known."""
-        for lane in self.lanes.values():
+    def _gather(self, now_s: float) -> None:
+        """Decode while a commit travels."""
+        for lane in self.lanes:
             try:
                 lane.gather(now_s)
                 lane.buffer.decode()
             except UnreadableBatch as problem:
-                problems.append((lane.feed, problem))
+                self._block(lane, problem)
 
-    def _send(self, lane: Lane, job: Job, now_s: float) -> None:
-        if job.batch.dead and not job.dead_letters:
-            self._send_dead_letters(lane.feed, job)
-        for letter in job.dead_letters:
+    def _block(self, lane: Lane, error: FeedBlocked) -> None:
+        self._blocked.append(Blocked(lane.feed.topic, error))
+
+    def _send(self, lane: Lane, insertion: Insertion, now_s: float) -> None:
+        self._letters.send(lane.feed, insertion)
+        for letter in insertion.letters:
             if letter.error:
-                self._blocked(
-                    lane.feed, FeedBlocked(f"{lane.feed.dead_topic} does not take a message: {letter.error}")
-                )
+                problem = f"{lane.feed.dead_topic} does not take a message: {letter.error}"
+                self._block(lane, FeedBlocked(problem))
                 return
-        if job.stored or job.submitted or job.wants or now_s < job.not_before_s:
+        if not insertion.may_send(now_s):
             return
-        if job.batch.blocks:
-            self._inserter.submit(job)
+        if insertion.batch.blocks:
+            insertion.send()
+            self._inserter.submit(insertion)
         else:
-            job.stored = True
-
-    def _send_dead_letters(self, feed: Feed, job: Job) -> None:
-        dead = job.batch.dead
-        job.dead_letters = [self._letter(feed, job, letter) for letter in dead]  # all or none
-        log.warning(
-            "messages go to the dead-letter topic",
-            extra={
-                "topic": feed.dead_topic,
-                "messages": len(dead),
-                "partition": str(job.partition),
-                "first_offset": dead[0].record.offset,
-                "first_reason": str(dead[0].reason),
-            },
-        )
-
-    def _letter(self, feed: Feed, job: Job, dead: DeadLetter) -> Acknowledgement:
-        """A letter under way; one that is acknowledged already serves again, however often its feed is tried again."""
-        address = (job.intent.topic, job.partition.partition, dead.record.offset)
-        letter = self._letters_sent.get(address)
-        if letter is None or not letter.is_acknowledged:
-            letter = self._letters.send(
-                dead.record, job.partition, job.intent.topic, str(dead.reason), feed.dead_topic
-            )
-            self._letters_sent[address] = letter
-        return letter
+            insertion.succeed()
 
     def _take(self, result: Result, now_s: float) -> None:
-        job, lane = result.job, self.lanes.get(result.job.partition)
-        if job.cancelled or lane is None or lane.flying is not job:
+        insertion, lane = result.insertion, self.lanes.get(result.insertion.partition)
+        if insertion.is_cancelled or lane is None or lane.named is not insertion:
             return
         if result.error is None:
-            self._take_outcome(job, result, now_s)
+            self._take_outcome(insertion, result, now_s)
         elif isinstance(result.error, ClickHouseUnavailable):
-            self._try_later(lane, job, result.error, now_s)
+            self._try_later(lane, insertion, result.error, now_s)
         elif isinstance(result.error, FeedBlocked):
-            self._blocked(lane.feed, result.error)
+            self._block(lane, result.error)
         else:
             raise result.error
 
-    def _take_outcome(self, job: Job, result: Result, now_s: float) -> None:
-        self._metrics.insert_seconds.labels(job.partition.topic).observe(result.took_s)
+    def _take_outcome(self, insertion: Insertion, result: Result, now_s: float) -> None:
+        self._metrics.insert_seconds.labels(insertion.partition.topic).observe(result.took_s)
         if result.outcome is Outcome.STORED:
-            job.stored = True
-            log.debug("a range is stored", extra=_about(job, job.intent))
-            if job.cut_s > self._failed_s:  # else it waited for what failed
-                took_s = now_s - job.cut_s
-                self.lead_s = max(took_s, LEAD_DECAY * self.lead_s + (1 - LEAD_DECAY) * took_s)
+            insertion.succeed()
+            log.debug("a range is stored", extra=_about(insertion, insertion.intent))
+            if insertion.cut_s > self._failed_s:  # else it waited for what failed
+                self._lead.note(now_s - insertion.cut_s)
         elif result.outcome is Outcome.NEXT_ATTEMPT:
-            self._next_attempt(job)
+            insertion.use_up()
+            assert insertion.next_intent is not None
+            log.warning(
+                "rows of a range are missing, its next attempt is named",
+                extra=_about(insertion, insertion.next_intent),
+            )
 
-    def _next_attempt(self, job: Job) -> None:
-        """R4: only what an acknowledged commit names may be sent, so the attempt is named first."""
-        pieces = min(job.intent.pieces * 2, _span(job)) if job.burn else job.intent.pieces
-        job.wants = job.intent.retry(pieces=pieces)
-        job.burn, job.too_big, job.verify = False, 0, True
-        log.warning("rows of a range are missing, its next attempt is named", extra=_about(job, job.wants))
-
-    def _try_later(self, lane: Lane, job: Job, error: ClickHouseUnavailable, now_s: float) -> None:
-        job.failures, self._failed_s = job.failures + 1, now_s
-        job.verify, job.submitted = True, False
-        job.not_before_s = now_s + delay_s(job.failures, jitter=self._jitter())
-        job.failing_since_s = now_s if job.failing_since_s is None else job.failing_since_s
-        if now_s - job.failing_since_s > FROZEN_COPY_S:
-            job.query_suffix = f"~{self._instance}.{job.failures}"
+    def _try_later(
+        self, lane: Lane, insertion: Insertion, error: ClickHouseUnavailable, now_s: float
+    ) -> None:
+        self._failed_s = now_s
+        insertion.fail(
+            now_s,
+            instance=self._instance,
+            is_too_big=isinstance(error, BlockTooBig),
+            jitter=self._jitter(),
+        )
         self._metrics.retries.labels("insert").inc()
         log.warning(
             "an INSERT is tried again",
-            extra={**_about(job, job.intent), "failures": job.failures, "reason": str(error)},
+            extra={
+                **_about(insertion, insertion.intent),
+                "failures": insertion.failures,
+                "reason": str(error),
+            },
         )
-        if isinstance(error, BlockTooBig):
-            job.too_big += 1
-        if job.too_big >= SAME_SIZE_TRIES and not job.burn:
-            self._make_smaller(lane, job)
+        if insertion.is_too_big and insertion.can_split:
+            insertion.split()
+        elif insertion.is_too_big:
+            at = f"{insertion.partition} offset {insertion.batch.first}"
+            self._block(lane, FeedBlocked(f"{at}: ClickHouse cannot take even one message at a time"))
 
-    def _make_smaller(self, lane: Lane, job: Job) -> None:
-        if job.intent.pieces >= _span(job):
-            at = f"{job.partition} offset {job.batch.first}"
-            self._blocked(lane.feed, FeedBlocked(f"{at}: ClickHouse cannot take even one message at a time"))
-        else:
-            job.burn = True
-
-    def _count(self, job: Job, now_s: float) -> None:
-        topic = job.partition.topic
-        self.stored_rows += job.batch.rows
-        self._metrics.rows.labels(topic).inc(job.batch.rows)
-        self._metrics.bytes.labels(topic).inc(job.batch.payload_bytes)
+    def _count(self, insertion: Insertion, now_s: float) -> None:
+        batch, topic = insertion.batch, insertion.partition.topic
+        self.stored_rows += batch.rows
+        self._metrics.rows.labels(topic).inc(batch.rows)
+        self._metrics.bytes.labels(topic).inc(batch.payload_bytes)
         self._metrics.batches.labels(topic).inc()
-        for letter in job.batch.dead:
+        self._metrics.cuts.labels(topic, batch.cut.value).inc()
+        for letter in batch.dead:
             self._metrics.dead_letters.labels(topic, letter.reason.kind.value).inc()
-            self._letters_sent.pop((job.intent.topic, job.partition.partition, letter.record.offset), None)
-        self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - job.batch.born_s))
+        self._letters.forget(insertion)
+        self._metrics.batch_age_seconds.labels(topic).observe(max(0.0, now_s - batch.born_s))
 
 
-def _span(job: Job) -> int:
-    """The most pieces a range can be cut into."""
-    return job.batch.next - job.batch.first
-
-
-def _about(job: Job, intent: Intent) -> dict[str, object]:
+def _about(insertion: Insertion, intent: Intent) -> dict[str, object]:
     return {
-        "partition": str(job.partition),
-        "first": job.batch.first,
-        "next": job.batch.next,
+        "partition": str(insertion.partition),
+        "first": insertion.batch.first,
+        "next": insertion.batch.next,
         "attempt": intent.attempt,
         "pieces": intent.pieces,
     }

@@ -24,7 +24,8 @@ from tests.bench.streams import PAYLOADS, NoOptions, Payload, stamped
 
 def sink(settings: Settings, payload: Payload, stop: Stop) -> None:
     """A sink of a group of its own."""
-    sinks.make(settings, payload, "sink").run(stop.is_set)
+    with sinks.running(settings, payload, "sink") as loop:
+        loop.run(stop.is_set)
 
 
 def source(settings: Settings, payload: Payload, stop: Stop, rate: float, seconds: float) -> int:

@@ -1,14 +1,14 @@
 """The sink, and variants of it with one part exchanged, so that the part's price can be measured.
 
-The variants replace names in `consumer.sink.assembly` and `consumer.sink.batch`, in a process of their own; the
+The variants replace names in `consumer.sink.assembly` and `consumer.rows`, in a process of their own; the
 product has no switches for them. None but `sink` and `pure` keeps the sink's promise.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
@@ -32,20 +32,19 @@ from consumer.member.loop import Loop
 from consumer.metrics import SinkMetrics
 from consumer.rows import Columns
 from consumer.sink.inserter import Inserter, Result
-from consumer.sink.insertion import Job
+from consumer.sink.insertion import Insertion
 from tests.bench.reading import CLOCK, PureClients
 from tests.bench.streams import Payload
 
 
 class InlineInserter(Inserter):
-    """Carries a job out in submit(): nothing is fetched or decoded meanwhile."""
+    """Carries an insertion out in submit(): nothing is fetched or decoded meanwhile."""
 
-    def submit(self, job: Job) -> None:
+    def submit(self, insertion: Insertion) -> None:
         """Insert, and put the result where the sink looks for it."""
-        job.submitted = True
         started_s = self._now_s()
-        outcome = self._recovery.fill(job) or self._recovery.settle(job)
-        self._results.put(Result(job, outcome, None, self._now_s() - started_s))
+        outcome = self._recovery.fill(insertion) or self._recovery.settle(insertion)
+        self._results.put(Result(insertion, outcome, None, self._now_s() - started_s))
 
 
 class PlainGroup(Group):
@@ -120,21 +119,26 @@ def table_of(variant: str, table: Table) -> Table:
     return plain_table(table) if NO_ADDRESS[0] in VARIANTS[variant] else table
 
 
-def make(settings: Settings, payload: Payload, variant: str) -> Loop:
+@contextmanager
+def running(settings: Settings, payload: Payload, variant: str) -> Iterator[Loop]:
     """The loop of a sink, in a group that is new; its table must be there and empty."""
     settings = replace(settings, kafka=replace(settings.kafka, group_id=f"bench-{uuid.uuid4().hex}"))
     with ExitStack() as exchanged:
         for module, name, other in VARIANTS[variant]:
-            if module is consumer.sink.assembly:
-                exchanged.enter_context(patch.object(module, name, other))
-            else:
-                patch.object(module, name, other).start()  # called as long as the process lives
-        return consumer.sink.assembly.build(
+            exchanged.enter_context(patch.object(module, name, other))
+        made = consumer.sink.assembly.assembled(
             settings, [payload.stream], Health(0.0), SinkMetrics(), "bench", CLOCK
         )
+        yield exchanged.enter_context(made).loop
 
 
 def sink(settings: Settings, payload: Payload, rows: int, variant: str) -> Callable[[], None]:
     """The whole sink, from an empty group to the last commit; joining the group is part of its time."""
-    loop = make(settings, payload, variant)
-    return lambda: loop.run(lambda: loop.stored_rows >= rows)
+    resources = ExitStack()
+    loop = resources.enter_context(running(settings, payload, variant))
+
+    def run() -> None:
+        with resources:
+            loop.run(lambda: loop.done_rows >= rows)
+
+    return run

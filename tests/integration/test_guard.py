@@ -127,10 +127,10 @@ def test_clickhouse_away_at_a_rebalance_is_waited_for_as_a_member(proof, stack):
     stack.clickhouse.freeze()
     try:
         sink = InProcessSink(proof, CLICKHOUSE_SEND_RECEIVE_TIMEOUT_S="1").start()
-        assert wait_until(lambda: sink.loop._failures >= 3, 60), sink.health.readiness()
+        assert wait_until(lambda: sink.parts.loop._failures >= 3, 60), sink.health.readiness()
         generation = sink.generation
         assert "cannot begin yet" in sink.health.readiness()[1]["detail"]
-        assert wait_until(lambda: sink.loop._failures >= 5, 60)
+        assert wait_until(lambda: sink.parts.loop._failures >= 5, 60)
         assert sink.generation == generation
         assert len(proof.members()) == 1
     finally:

@@ -15,7 +15,8 @@ from common.model.codec import encode
 from common.model.record import Partition, Slab
 from common.settings.config import Settings
 from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
-from consumer.sink.batch import Buffer, Limits
+from consumer.sink.buffer import Buffer
+from consumer.sink.cutting import Cut
 
 HIGH = 12_327_829_503  # peaks above 64 bits
 TABLE = replace(DATA_SERIES, name="questions")
@@ -36,11 +37,11 @@ def asker(settings):
     Schema(settings).create([TABLE])
     store = Store(settings)
     tp = tp_address(uuid.UUID(int=3), 0)
-    buffer = Buffer(ASKED.feeds[0], Partition("questions", 0), tp, 0, Limits(10**9, 10**12, 1.0))
+    buffer = Buffer(ASKED.feeds[0], Partition("questions", 0), tp, 0)
     for index, number in enumerate([*NUMBERS, 27, HIGH]):
         value = encode(Walk(number, walk_of(number), 1_795_000_000_000))
         buffer.add(Slab(index, index + 1, range(index, index + 1), [value], ()), 0.0)
-    store.insert(TABLE.name, buffer.cut().blocks[TABLE.name], token="questions", query_id="questions")
+    store.insert(TABLE.name, buffer.cut(Cut.AGE).blocks[TABLE.name], token="questions", query_id="questions")
     store.close()
     asker = Asker(settings)
     yield asker

@@ -85,7 +85,7 @@ def test_R1_a_member_that_joins_anew_forgets_the_pauses_of_the_one_that_left(pro
     sink.group.read_only([])  # not assigned yet
     sink.group.read_only(mine)
     assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
-    sink.loop._opening.open_all()
+    sink.parts.assignment.open_all()
     sink.group.read_only(mine)
     proof.produce(1, 1)
     assert wait_until(lambda: bool(sink.group.poll(0.2)), 20)
@@ -167,7 +167,7 @@ def joined(proof: Proof, **environment: str) -> InProcessSink:
     """A member of the group that only the test moves."""
     sink = InProcessSink(proof, None, None, **environment)
     assert wait_until(lambda: sink.group.poll(0.2) == {} and sink.group.is_stable, 30)
-    sink.loop._opening.open_all()
+    sink.parts.assignment.open_all()
     return sink
 
 
@@ -256,7 +256,7 @@ def test_T6_a_partition_that_was_paused_before_a_rebalance_is_read_after_it(wide
     with InProcessSink(wide) as other:
         assert wait_until(lambda: sink.group.poll(0.1) == {} and bool(other.sink.lanes), 30)
         assert wait_until(lambda: sink.group.poll(0.1) == {} and sink.group.is_stable, 30)
-        mine = set(sink.loop._opening.open_all().lanes)
+        mine = set(sink.parts.assignment.open_all().lanes)
         assert len(mine) == 3
         sink.group.read_only(mine)
         seen: set[Partition] = set()
@@ -342,7 +342,12 @@ class History:
             note("insert", token)
             return bool(insert(table, columns, token=token, query_id=query_id))
 
-        group.commit, group.poll, store.insert = recorded_commit, recorded_poll, recorded_insert
+        for owner, name, recorded in (
+            (group, "commit", recorded_commit),
+            (group, "poll", recorded_poll),
+            (store, "insert", recorded_insert),
+        ):
+            setattr(owner, name, recorded)
         for name in ("read_assignment", "first_offsets", "end_offsets", "rejoin", "seek", "read_only"):
             before(group, name, partial(lambda what, *_, **__: note(what), name))
 
@@ -380,7 +385,7 @@ def history(stack: Stack) -> Iterator[History]:
             assert wait_until(lambda: proxy.counters.lost_acknowledgements == 3, 30)
             for _ in range(2):
                 proxy.hold_inserts()
-                assert wait_until(lambda: any(lane.flying for lane in first.sink.lanes.values()), 30)
+                assert wait_until(lambda: first.sink.lanes.is_busy, 30)
                 second = InProcessSink(proof, **env)
                 history.record(second)
                 with second:  # a rebalance while ranges are named and not stored
@@ -455,7 +460,7 @@ def test_S4_one_commit_travels_at_a_time_and_nothing_is_polled_meanwhile(history
                 travelling = event.what == "commit begins"
 
 
-def test_S5_a_rebalance_stops_the_jobs_that_wait_for_the_insert_thread(wide):
+def test_S5_a_rebalance_stops_the_insertions_that_wait_for_the_insert_thread(wide):
     sink = InProcessSink(wide)
     gate, inserts = threading.Event(), []
 
@@ -464,13 +469,13 @@ def test_S5_a_rebalance_stops_the_jobs_that_wait_for_the_insert_thread(wide):
         gate.wait(60)
 
     before(sink.store, "insert", wait_at_the_gate)
-    jobs = []
-    before(sink.loop._inserter, "submit", jobs.append)
+    insertions = []
+    before(sink.parts.inserter, "submit", insertions.append)
     with sink:
         sink.await_ready()
         wide.produce(1, 300)
-        assert wait_until(lambda: len(jobs) >= 3 and len(inserts) == 1, 30), (jobs, inserts)
-        waiting = jobs[1:]
+        assert wait_until(lambda: len(insertions) >= 3 and len(inserts) == 1, 30), (insertions, inserts)
+        waiting = insertions[1:]
         with InProcessSink(wide) as other:
             assert wait_until(
                 lambda: bool(other.sink.lanes) and not sink.group.changed and len(sink.sink.lanes) == 3, 30

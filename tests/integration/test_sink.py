@@ -52,7 +52,7 @@ def test_a_sink_learns_from_what_it_reads_where_the_log_ends(stack, request):
         sink = InProcessSink(proof)
         with sink:
             proof.await_consumed()
-            lane = sink.sink.lanes[Partition(proof.topic, 0)]
+            lane = sink.sink.lanes.get(Partition(proof.topic, 0))
             assert lane.log_end == lane.committed == 20
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from common.streams.collatz import walk_of
-from consumer.sink.sink import SAME_SIZE_TRIES
+from consumer.sink.insertion import SAME_SIZE_TRIES
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.in_process import InProcessSink, before
@@ -185,7 +185,9 @@ def test_R1_the_broker_that_coordinates_the_group_freezes_in_the_middle_of_commi
         broker = stack.broker(wide.coordinator())
         broker.freeze()
         try:
-            assert wait_until(lambda: sink.has_said("a commit's fate is unknown, leaving the group"), 40)
+            assert wait_until(
+                lambda: sink.has_said("the outcome of a commit is unknown, leaving the group to rejoin"), 40
+            )
         finally:
             broker.thaw()
         wide.await_more(5_000)

@@ -1,4 +1,4 @@
-"""A sink in a thread of the test, made by the same `build` as the real one, so that a test can wrap its seams.
+"""A sink in a thread of the test, put together like the real one, so that a test can wrap its seams.
 
 sink = InProcessSink(proof)
 before(sink.store, "insert", lambda table, columns, **how: …)    # called before every INSERT
@@ -15,15 +15,19 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from types import TracebackType
 from typing import Any, Self
 
+from common.clickhouse_io.store import Store
+from common.kafka_io.group import Group
 from common.model.stream import Stream
 from common.process.clock import Clock
 from common.process.health import Health
 from common.settings.config import Settings
 from consumer.metrics import SinkMetrics
-from consumer.sink.assembly import build
+from consumer.sink.assembly import assembled
+from consumer.sink.sink import Sink
 from infra.local.waiting import wait_until
 from tests.support.proof import Proof
 
@@ -45,25 +49,28 @@ class InProcessSink:
             settings = dataclasses.replace(settings, kafka=dataclasses.replace(settings.kafka, **kafka))
         self.settings = settings
         self.health, self.metrics = Health(CLOCK.now_s()), SinkMetrics()
-        self.loop = build(settings, streams or [proof.stream()], self.health, self.metrics, "test", CLOCK)
+        self._resources = ExitStack()
+        self.parts = self._resources.enter_context(
+            assembled(settings, streams or [proof.stream()], self.health, self.metrics, "test", CLOCK)
+        )
         self.error: BaseException | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     @property
-    def group(self) -> Any:
+    def group(self) -> Group:
         """Its membership."""
-        return self.loop._group
+        return self.parts.group
 
     @property
-    def sink(self) -> Any:
+    def sink(self) -> Sink:
         """The core."""
-        return self.loop._sink
+        return self.parts.sink
 
     @property
-    def store(self) -> Any:
+    def store(self) -> Store:
         """What the insert thread talks to ClickHouse through."""
-        return self.loop._inserter._recovery._store
+        return self.parts.store
 
     @property
     def generation(self) -> tuple[int, str]:
@@ -110,19 +117,14 @@ class InProcessSink:
         if self._thread.ident is not None:
             self._thread.join(30)
             assert not self._thread.is_alive(), "the sink does not stop"
-        else:
-            self.group.close()
-            self.loop._inserter.stop(5)
-        self.sink._letters.close(5)
-        self.store.close()
-        self.loop._opening._store.close()
+        self._resources.close()
         with warnings.catch_warnings():  # kafka-python forgets sockets whose connection was refused
             warnings.simplefilter("ignore", ResourceWarning)
             gc.collect()
 
     def _run(self) -> None:
         try:
-            self.loop.run(self._stop.is_set)
+            self.parts.loop.run(self._stop.is_set)
         except BaseException as error:
             self.error = error
 

@@ -13,8 +13,9 @@ from common.model.columns import index_within, one_row_each
 from common.model.record import Partition, Record, Slab
 from common.model.stream import Feed, Rows, Table
 from consumer.intent import Intent
-from consumer.sink.batch import Buffer, Limits
-from consumer.sink.insertion import Job, Tokens
+from consumer.sink.buffer import Buffer
+from consumer.sink.cutting import Cut, Limits
+from consumer.sink.insertion import Insertion, Tokens
 
 HERE = Partition("events", 0)
 TOPIC_ID = uuid.UUID(int=7)
@@ -22,7 +23,7 @@ TP = 77
 BAD = b"{bad"
 NO_LIMITS = Limits(rows=1_000_000, payload_bytes=1 << 30, age_s=1e9)
 SCHEMA = "5c0ffee5"
-STANDING = Intent(topic=TOPIC_ID.hex, schema=SCHEMA)
+INTENT = Intent(topic=TOPIC_ID.hex, schema=SCHEMA)
 TOKENS = Tokens(epoch=0, group="team-sink")
 
 
@@ -80,21 +81,30 @@ def slab(values, start=0, offsets=None, next_offset=None):
     return Slab(start, end, offsets, values, list(map(record, offsets, values)))
 
 
-def buffer(*tables, start=0, limits=NO_LIMITS, bad_run=0):
-    return Buffer(feed(*tables), HERE, TP, start, limits, bad_run=bad_run)
+def buffer(*tables, start=0, message_rows=NO_LIMITS.message_rows, bad_run=0):
+    return Buffer(feed(*tables), HERE, TP, start, message_rows=message_rows, bad_run=bad_run)
 
 
 def batch(values, *tables, start=0):
     """The messages as one batch."""
     gathering = buffer(*tables, start=start)
     gathering.add(slab(values, start), 0.0)
-    return gathering.cut()
+    return gathering.cut(Cut.AGE)
 
 
-def job(made, *, attempt=1, pieces=1, **how):
-    """A batch with its intent."""
+def insertion(made, *, attempt=1, pieces=1, must_count=False, consumes_token=False):
+    """A batch that a commit names, and that the insert thread has."""
     intent = Intent(topic=TOPIC_ID.hex, schema=SCHEMA, next=made.next, attempt=attempt, pieces=pieces)
-    return Job(made, intent, **how)
+    named = Insertion(made, intent, must_count=must_count)
+    named.name(intent)
+    named.send()
+    named.consumes_token = consumes_token
+    return named
+
+
+def cancelled(some_insertion):
+    some_insertion.cancel()
+    return some_insertion
 
 
 def addressed(columns):

@@ -26,13 +26,13 @@ from common.errors import (
 )
 from common.model.ranges import Committed
 from common.model.record import Partition, Record, Slab
-from common.model.stream import Feed
 from consumer.intent import decode
 from consumer.metrics import SinkMetrics
-from consumer.sink.batch import Limits
+from consumer.sink.cutting import Cut, Limits
 from consumer.sink.inserter import Result
-from consumer.sink.insertion import Job
+from consumer.sink.insertion import Insertion, State
 from consumer.sink.lane import Lane
+from consumer.sink.lanes import Budget, Lanes
 from consumer.sink.recovery import Recovery
 from consumer.sink.sink import Sink
 from tests.unit.consumer.fake_tables import (
@@ -49,10 +49,9 @@ from tests.unit.consumer.material import (
     BAD,
     DAILY,
     HERE,
-    NO_LIMITS,
+    INTENT,
     ONE_EACH,
     PARTS,
-    STANDING,
     TOKENS,
     TP,
     array,
@@ -194,7 +193,7 @@ class Kafka:
         rng = world.rng
         self.log = [random_message(rng) for _ in range(rng.randint(4, 9))]
         self.log_start = self.readable = 0
-        self.committed = Committed(0, STANDING.encode())
+        self.committed = Committed(0, INTENT.encode())
         self.generation = 0
         self.members: set[int] = set()
         self.travelling: list[TravellingCommit] = []
@@ -341,18 +340,17 @@ class Server(FakeTables):
 
 
 class InsertThread:
-    """Carries out jobs a statement at a time: what was answered so far is played back, the next statement is sent."""
+    """Carries out insertions a statement at a time: plays back what was answered so far, sends the next statement."""
 
     def __init__(self, worker: Worker) -> None:
         self.worker, self.world = worker, worker.world
-        self.jobs: deque[Job] = deque()
+        self.insertions: deque[Insertion] = deque()
         self.landed: list[Result] = []
         self._answers: list[object] = []
         self._looks = False
 
-    def submit(self, job: Job) -> None:
-        job.submitted = True
-        self.jobs.append(job)
+    def submit(self, insertion: Insertion) -> None:
+        self.insertions.append(insertion)
 
     def results(self) -> list[Result]:
         landed, self.landed = self.landed, []
@@ -360,19 +358,20 @@ class InsertThread:
 
     def step(self) -> None:
         """One statement. A cancellation may come just too late for it."""
-        job = self.jobs[0]
-        self._real_flag = job.cancelled
-        job.cancelled = job.cancelled and self.world.chance(0.5)
+        insertion = self.insertions[0]
+        self._real_state = insertion.state
+        if insertion.is_cancelled and not self.world.chance(0.5):
+            insertion._state = State.INSERTING
         self._replayed, self._sent = 0, False
         if not self._answers:  # it is looked at among others, or alone
-            self._looks = job.verify and self.world.chance(0.5)
+            self._looks = insertion.must_count and self.world.chance(0.5)
         outcome, error = None, None
         try:
             recovery = self.world.house.recovery(self, TOKENS, self.world.tables)
             if self._looks:
                 self.world.seen.add("a look")
-            look = lambda: recovery.look([job]) if self._looks else []  # noqa: E731
-            outcome = recovery.fill(job, *look()) or recovery.settle(job, *look())
+            look = lambda: recovery.look([insertion]) if self._looks else []  # noqa: E731
+            outcome = recovery.fill(insertion, *look()) or recovery.settle(insertion, *look())
         except Stopped:
             return
         except Killed:
@@ -382,17 +381,17 @@ class InsertThread:
         except (ClickHouseUnavailable, FeedBlocked) as caught:
             error = caught
         finally:
-            job.cancelled = self._real_flag
-        self.jobs.popleft()
+            insertion._state = self._real_state
+        self.insertions.popleft()
         self._answers.clear()
-        self.landed.append(Result(job, outcome, error, 0.0))
+        self.landed.append(Result(insertion, outcome, error, 0.0))
 
     def _play(self, statement: Callable[[], object]) -> object:
         if self._replayed == len(self._answers):
             if self._sent:
                 raise Stopped
             self._sent = True
-            self.jobs[0].cancelled = self._real_flag
+            self.insertions[0]._state = self._real_state
             self._answers.append(self._answer(statement))
         answer = self._answers[self._replayed]
         self._replayed += 1
@@ -440,12 +439,12 @@ class Worker:
         self.thread = InsertThread(self)
         self.letters: list[Letter] = []
         self.sink = world.house.sink(
+            Lanes(Budget(memory_bytes=1 << 40, dead_letter_limit=1 << 30)),
             self,
             self.thread,
             self,
             METRICS,
             instance=f"w{world.fresh_id()}",
-            blocked=self.block,
             jitter=lambda: 0.0,
         )
 
@@ -463,12 +462,13 @@ class Worker:
                 self.changed = True  # a poll finds out that it was evicted
             if self.changed:
                 self.start_over()
-            for lane in self.sink.lanes.values():
+            for lane in self.sink.lanes:
                 self.read(lane)
-            self.sink.step(self.world.now_s)
-            for lane in self.sink.lanes.values():
-                lane.fill(self.world.now_s, hurry=self.world.chance(0.1))
-            if self.is_stopping and not any(lane.flying for lane in self.sink.lanes.values()):
+            for _, error in self.sink.step(self.world.now_s):
+                self.block(error)
+            for lane in self.sink.lanes:
+                lane.fill(self.world.now_s, is_short_of_memory=self.world.chance(0.1))
+            if self.is_stopping and not self.sink.lanes.is_busy:
                 self.world.seen.add("a clean stop")
                 self.leave()
                 self.start()
@@ -500,11 +500,11 @@ class Worker:
         """T5: a lane on what is committed, sought to it."""
         offset, metadata = self.world.kafka.committed
         self.position = offset
-        self.sink.lanes[HERE] = self.lane(offset, decode(metadata, "events/0"))
+        self.sink.lanes.open({HERE: self.lane(offset, decode(metadata, "events/0"))})
 
-    def lane(self, committed, standing, parked="") -> Lane:
+    def lane(self, committed, intent, parked="") -> Lane:
         limits = Limits(self.world.rng.randint(1, 5), 1 << 30, 2.0)
-        made = self.world.house.lane(self.world.feed, HERE, TP, committed, standing, limits)
+        made = self.world.house.lane(self.world.feed, HERE, TP, committed, intent, limits)
         made.parked = parked
         return made
 
@@ -525,10 +525,10 @@ class Worker:
         """SIGTERM: finish what is named, then leave."""
         if not self.is_stopping:
             self.is_stopping = True
-            for lane in self.sink.lanes.values():
+            for lane in self.sink.lanes:
                 lane.forget_unnamed()
 
-    def block(self, _: Feed, error: FeedBlocked) -> None:
+    def block(self, error: FeedBlocked) -> None:
         """A refusal for good parks the feed; anything else that blocks means that a promise is broken."""
         if not isinstance(error, ClickHouseRefused):
             raise Violation(str(error))
@@ -537,8 +537,9 @@ class Worker:
 
     def park(self, reason: str) -> None:
         """Replace the lane by one that stands still, or by one at work again."""
-        lane = self.sink.lanes[HERE]
-        self.sink.replace(HERE, self.lane(lane.committed, lane.standing, reason))
+        lane = self.sink.lanes.get(HERE)
+        assert lane is not None
+        self.sink.lanes.open({HERE: self.lane(lane.committed, lane.intent, reason)})
         self.position = lane.committed
 
     # what the sink asks of Kafka
@@ -620,11 +621,11 @@ class World:
 
     def _expect(self) -> tuple[dict[str, list[tuple[int, int, int]]], list[int]]:
         """The rows that the log makes, by an ordinary batch of all of it."""
-        whole = buffer(*self.tables, limits=NO_LIMITS)
+        whole = buffer(*self.tables)
         self.kafka.readable = len(self.kafka.log)
         whole.add(self.kafka.slab(0, len(self.kafka.log)), 0.0)
         self.kafka.readable = 0
-        made = whole.cut()
+        made = whole.cut(Cut.AGE)
         rows = {
             name: [(TP, *at) for at in zip(block["_off"].tolist(), block["_row"].tolist(), strict=True)]
             for name, block in made.blocks.items()
@@ -706,7 +707,7 @@ class World:
             self.rng.choice(able).turn()
 
     def _statement(self) -> None:
-        able = [worker for worker in self.workers if worker.thread.jobs and not worker.is_frozen]
+        able = [worker for worker in self.workers if worker.thread.insertions and not worker.is_frozen]
         if able:
             self.rng.choice(able).thread.step()
 
@@ -746,7 +747,8 @@ class World:
 
     def _unpark(self) -> None:
         worker = self._worker()
-        if HERE in worker.sink.lanes and worker.sink.lanes[HERE].parked and not worker.is_frozen:
+        lane = worker.sink.lanes.get(HERE)
+        if lane is not None and lane.parked and not worker.is_frozen:
             worker.park("")
 
     def _stop(self) -> None:
@@ -773,7 +775,7 @@ class World:
         busy = self.server.network or self.server.running or self.kafka.travelling
         if busy or self.kafka.committed.offset < len(self.kafka.log):
             return False
-        return not any(worker.thread.jobs for worker in self.workers)
+        return not any(worker.thread.insertions for worker in self.workers)
 
     def check_passed(self, offset: int) -> None:
         """S2: everything below a committed offset is stored, bad messages are dead letters."""

@@ -6,8 +6,9 @@ from dataclasses import replace
 import pytest
 
 from common.errors import ClickHouseUnavailable
+from consumer.sink.insertion import State
 from consumer.sink.lane import Lane
-from consumer.sink.recovery import NOTHING_KNOWN, Recovery
+from consumer.sink.recovery import NOTHING_KNOWN, Outcome, Recovery
 from consumer.sink.sink import Sink
 from tests.unit.consumer.material import HERE
 from tests.unit.consumer.protocol_model import (
@@ -129,10 +130,15 @@ LOST_OR_TWICE = "row"
 
 class SendsFirst(Sink):
     def _commit(self, now_s):
-        for lane in self.lanes.values():
-            if lane.ready is not None and lane.flying is None and not lane.ready.submitted:
+        early = vars(self).setdefault("early", [])
+        for lane in self.lanes:
+            if lane.ready is not None and lane.named is None and lane.ready not in early:
+                early.append(lane.ready)
                 self._inserter.submit(lane.ready)
         super()._commit(now_s)
+        for lane in self.lanes:
+            if lane.named in early and lane.named.state is State.NAMED:
+                lane.named.send()  # it was sent already
 
 
 def test_the_model_finds_an_insert_sent_before_its_commit_is_acknowledged():
@@ -140,11 +146,11 @@ def test_the_model_finds_an_insert_sent_before_its_commit_is_acknowledged():
 
 
 class NamesNoAttempt(Sink):
-    def _next_attempt(self, job):
-        super()._next_attempt(job)
-        mine = 100 * int(self._instance.removeprefix("w"))
-        job.intent = replace(job.wants, attempt=job.intent.attempt + mine)
-        job.wants, job.submitted = None, False
+    def _take_outcome(self, insertion, result, now_s):
+        super()._take_outcome(insertion, result, now_s)
+        if result.outcome is Outcome.NEXT_ATTEMPT:
+            mine = 100 * int(self._instance.removeprefix("w"))
+            insertion.name(replace(insertion.next_intent, attempt=insertion.intent.attempt + mine))
 
 
 def test_the_model_finds_a_next_attempt_that_no_commit_names():
@@ -156,9 +162,15 @@ def test_the_model_finds_a_next_attempt_that_no_commit_names():
 
 class JumpsOver(Lane):
     def wanted_commit(self, now_s):
-        if self.flying is not None and self.flying.submitted:
-            self.flying.stored = True
-        return super().wanted_commit(now_s)
+        named = self.named
+        state = named.state if named is not None else None
+        if state is State.INSERTING:
+            named._state = State.STORED
+        try:
+            return super().wanted_commit(now_s)
+        finally:
+            if state is not None:
+                named._state = state
 
 
 def test_the_model_finds_an_offset_that_passes_rows_not_acknowledged():
@@ -179,8 +191,8 @@ def test_the_model_finds_an_offset_that_passes_dead_letters_not_acknowledged():
 class CutsMeanwhile(Lane):
     def gather(self, now_s):
         super().gather(now_s)
-        if self.ready is None and self._is_complete():
-            self.ready = self._cut()
+        if self.ready is None and (why := self._full()) is not None:
+            self.ready = self._cut(why, now_s)
 
 
 def test_the_model_finds_a_batch_that_is_cut_while_a_commit_travels():
@@ -191,8 +203,8 @@ def test_the_model_finds_a_batch_that_is_cut_while_a_commit_travels():
 
 
 class PicksAnew(Lane):
-    def __init__(self, feed, partition, tp, committed, standing, limits, bad_run=0):
-        super().__init__(feed, partition, tp, committed, replace(standing, next=None), limits, bad_run)
+    def __init__(self, feed, partition, tp, committed, intent, limits, bad_run=0):
+        super().__init__(feed, partition, tp, committed, replace(intent, next=None), limits, bad_run)
 
 
 def test_the_model_finds_a_successor_that_picks_another_range():
@@ -244,11 +256,12 @@ def test_the_model_finds_commits_that_are_not_fenced():
 class KeepsItsBuffers(Worker):
     def start_over(self):
         kept = self.sink.lanes.get(HERE)
+        states = [(each, each.state) for each in kept.insertions()] if kept is not None else []
         super().start_over()
-        if kept is not None and HERE in self.sink.lanes:
-            for job in kept.jobs():
-                job.cancelled = False
-            self.sink.lanes[HERE] = kept
+        if kept is not None and self.sink.lanes.get(HERE) is not None:
+            for insertion, state in states:
+                insertion._state = state
+            self.sink.lanes._lanes[HERE] = kept
             self.position = kept.position
 
 
@@ -285,12 +298,12 @@ def test_the_model_finds_a_deduplication_window_that_is_too_small():
 
 
 class TrustsTheToken(Recovery):
-    def fill(self, job, found=NOTHING_KNOWN):
-        job.verify = False
-        return super().fill(job, found)
+    def fill(self, insertion, found=NOTHING_KNOWN):
+        insertion.must_count = False
+        return super().fill(insertion, found)
 
-    def _insert(self, job, rows_of):
-        super()._insert(job, rows_of)
+    def _insert(self, insertion, rows_of):
+        super()._insert(insertion, rows_of)
         return True  # whatever the server says of blocks that it dropped
 
 
@@ -299,8 +312,12 @@ def test_the_model_finds_a_successor_that_trusts_the_acknowledgement_of_a_used_t
 
 
 class TriesNotTheSameToken(Recovery):
-    def _insert(self, job, rows_of):
-        return super()._insert(job, rows_of) if not job.verify or job.intent.attempt > 1 else True
+    def _insert(self, insertion, rows_of):
+        return (
+            super()._insert(insertion, rows_of)
+            if not insertion.must_count or insertion.intent.attempt > 1
+            else True
+        )
 
 
 def test_the_model_finds_a_next_attempt_before_the_token_is_used_up():
@@ -308,7 +325,7 @@ def test_the_model_finds_a_next_attempt_before_the_token_is_used_up():
 
 
 class AsksForNoCopy(Recovery):
-    def _wait_for_copies(self, job):
+    def _wait_for_copies(self, insertion):
         pass
 
 
@@ -317,9 +334,9 @@ def test_the_model_finds_c3_a_next_attempt_while_a_copy_still_runs():
 
 
 class KeepsItsLook(Recovery):
-    def _missing(self, job, found=NOTHING_KNOWN):
+    def _missing(self, insertion, found=NOTHING_KNOWN):
         kept = vars(self._store).setdefault("kept", {})
-        return super()._missing(job, kept.setdefault(job.batch.first, found))
+        return super()._missing(insertion, kept.setdefault(insertion.batch.first, found))
 
 
 def test_the_model_finds_a_look_that_is_used_for_a_later_count():
@@ -327,11 +344,11 @@ def test_the_model_finds_a_look_that_is_used_for_a_later_count():
 
 
 class TakesErrorsForMissing(Recovery):
-    def _missing(self, job, found=NOTHING_KNOWN):
+    def _missing(self, insertion, found=NOTHING_KNOWN):
         try:
-            return super()._missing(job, found)
+            return super()._missing(insertion, found)
         except ClickHouseUnavailable:
-            return dict(job.batch.blocks)
+            return dict(insertion.batch.blocks)
 
 
 def test_the_model_finds_c4_an_error_taken_for_missing():
@@ -339,9 +356,9 @@ def test_the_model_finds_c4_an_error_taken_for_missing():
 
 
 class TakesErrorsForComplete(Recovery):
-    def _missing(self, job, found=NOTHING_KNOWN):
+    def _missing(self, insertion, found=NOTHING_KNOWN):
         try:
-            return super()._missing(job, found)
+            return super()._missing(insertion, found)
         except ClickHouseUnavailable:
             return {}
 
@@ -354,9 +371,11 @@ def test_the_model_finds_c4_an_error_taken_for_complete():
 
 
 class BurnsNothing(Sink):
-    def _make_smaller(self, lane, job):
-        job.wants = job.intent.retry(pieces=job.intent.pieces * 2)
-        job.too_big = 0
+    def _try_later(self, lane, insertion, error, now_s):
+        super()._try_later(lane, insertion, error, now_s)
+        if insertion.consumes_token:
+            insertion._state = State.INSERTING
+            insertion.use_up()
 
 
 def test_the_model_finds_pieces_sent_while_the_big_blocks_token_is_unused():

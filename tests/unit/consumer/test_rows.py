@@ -270,14 +270,15 @@ def test_a_message_that_was_not_unpacked_is_bad_and_its_neighbours_are_not():
 CHILD = """
 from common.model.record import Partition, Record, Slab
 from common.streams.collatz import STREAM
-from consumer.sink.batch import Buffer, Limits
+from consumer.sink.buffer import Buffer
+from consumer.sink.cutting import Cut
 
 value = b'{"number":1,"walk":[' + b"1," * (32 << 20) + b'1],"timestamp":0}'
 assert len(value) > 64 << 20
 slab = Slab(0, 1, range(1), [value], [Record(0, 0, None, value, ())])
-buffer = Buffer(STREAM.feeds[0], Partition("t", 0), 1, 0, Limits(100_000, 16 << 20, 1.0))
+buffer = Buffer(STREAM.feeds[0], Partition("t", 0), 1, 0)
 buffer.add(slab, 0.0)
-(letter,) = buffer.cut().dead
+(letter,) = buffer.cut(Cut.AGE).dead
 peak = next(line for line in open("/proc/self/status") if line.startswith("VmHWM"))
 print(peak.split()[1], letter.reason)
 """

@@ -4,7 +4,6 @@ from types import SimpleNamespace
 
 import pytest
 from kafka import KafkaConsumer, TopicPartition
-from kafka.consumer.fetcher import Fetcher
 from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaConfigurationError
 from kafka.record import MemoryRecords
@@ -110,9 +109,3 @@ def test_every_consumer_of_the_clients_has_the_limit_of_the_settings(offline, mo
 def test_deserializers_are_refused(option):
     with pytest.raises(KafkaConfigurationError, match="raw bytes"):
         BulkConsumer(**{option: object()})
-
-
-def test_a_kafka_python_without_the_hook_is_refused_with_the_version_that_has_it(monkeypatch):
-    monkeypatch.delattr(Fetcher, "PartitionRecords")
-    with pytest.raises(KafkaConfigurationError, match=r"kafka-python>=3\.0\.12,<3\.1"):
-        BulkConsumer()

@@ -13,7 +13,7 @@ from common.kafka_io.format.compression import TooLargeToUnpack
 from common.kafka_io.records import PartitionRecords, most_messages
 from common.kafka_io.unpacking import Unpacking
 from common.model.record import MissingRecord, TooLarge
-from consumer.sink.batch import PIECE_BYTES
+from consumer.sink.buffer import PIECE_BYTES
 from tests.support.raw_record import written
 from tests.unit.common.kafka_io.fetches import CODECS, raw_batch, wild_batch
 from tests.unit.consumer.material import buffer, event

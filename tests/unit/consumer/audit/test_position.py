@@ -121,3 +121,10 @@ def test_what_is_in_order_needs_no_remark():
 def test_a_topic_that_is_not_there_is_left_out():
     feed = Feed(topic="nope", event=None, tables=())
     assert look(Brokers(), "ours", [feed]) == {}
+
+
+def test_a_position_says_why_the_last_batch_was_cut():
+    assert position(Committed(20, intent(cut="age").encode())).cut == "age"
+    assert position(Committed(20, intent().encode())).cut == ""
+    assert position(Committed(20, "another tool")).cut == ""
+    assert position().cut == ""

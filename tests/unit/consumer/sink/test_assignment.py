@@ -9,8 +9,8 @@ from common.model.address import tp_address
 from common.model.ranges import Beyond, Committed
 from common.model.record import Partition
 from consumer.intent import Intent
-from consumer.sink.assignment import Opening
-from consumer.sink.batch import Limits
+from consumer.sink.assignment import Assignment
+from consumer.sink.cutting import Limits
 from tests.unit.consumer.material import BAD, ONE_EACH, PARTS, SCHEMA, TOPIC_ID, event, feed, slab
 
 LIMITS = Limits(rows=1000, payload_bytes=1 << 30, age_s=1.0)
@@ -82,7 +82,7 @@ class Tables:
 
 
 def opening(group, tables, *of_feed):
-    return Opening(group, tables, {"events": (feed(*of_feed), SCHEMA)}, LIMITS, group_name="team-sink")
+    return Assignment(group, tables, {"events": (feed(*of_feed), SCHEMA)}, LIMITS, group_name="team-sink")
 
 
 def at(offset, intent=IDLE):
@@ -249,11 +249,11 @@ def test_lanes_check_what_they_read_also_when_a_feed_is_stopped_and_opened_again
 
     group = Group({FIRST: at(0)})
     feeds = {"events": (feed(), SCHEMA)}
-    opens = Opening(group, Tables(), feeds, LIMITS, group_name="team-sink", check=refuse)
+    opens = Assignment(group, Tables(), feeds, LIMITS, group_name="team-sink", check=refuse)
     first = opens.open_all().lanes[FIRST]
-    for lane in (first, opens.stopped(first, ""), opens.open_feed(feed(), {FIRST: first}).lanes[FIRST]):
+    for lane in (first, first.again(""), opens.open_topic("events", {FIRST: first}).lanes[FIRST]):
         lane.take([slab([event(n) for n in range(3)])], 3)
-        lane.fill(0.0, hurry=True)
+        lane.fill(0.0, is_short_of_memory=True)
         assert [letter.record.offset for letter in lane.ready.batch.dead] == [1]
 
 
@@ -262,14 +262,13 @@ def test_a_feed_opened_again_counts_runs_of_bad_messages_on():
     opens = opening(group, Tables())
     lane = opens.open_all().lanes[FIRST]
     lane.pending.append(slab([BAD] * 3, 40))
-    lane.fill(0.0, hurry=True)
+    lane.fill(0.0, is_short_of_memory=True)
     lane.applied(lane.wanted_commit(0.0))
-    lane.flying.stored = True
-    lane.flying.dead_letters = []
+    lane.named.succeed()
     lane.applied(lane.wanted_commit(10.0))
-    stopped = opens.stopped(lane, "flood")
+    stopped = lane.again("flood")
     assert (stopped.committed, stopped.bad_run, stopped.parked) == (43, 3, "flood")
     group.offsets[FIRST] = at(43)
-    again = opens.open_feed(feed(), {FIRST: stopped}).lanes[FIRST]
+    again = opens.open_topic("events", {FIRST: stopped}).lanes[FIRST]
     assert (again.committed, again.bad_run, again.parked) == (43, 3, "")
     assert group.sought[FIRST] == 43

@@ -5,15 +5,15 @@ import pytest
 
 from common.errors import DataExpired, DoesNotFit
 from consumer.intent import Intent, decode
-from consumer.sink.batch import Limits
+from consumer.sink.cutting import Limits
 from consumer.sink.lane import COALESCE_S, Lane, expired
 from tests.unit.consumer.material import (
     BAD,
     HERE,
+    INTENT,
     NO_LIMITS,
     ONE_EACH,
     PARTS,
-    STANDING,
     TP,
     all_rows,
     batch,
@@ -22,10 +22,13 @@ from tests.unit.consumer.material import (
     slab,
 )
 
+IDLE = replace(INTENT, cut="rows")
+"""What a lane commits that has nothing on its way, after a batch of three."""
 
-def lane(committed=0, standing=STANDING, rows=3, bad_run=0):
+
+def lane(committed=0, intent=INTENT, rows=3, bad_run=0):
     limits = Limits(rows=rows, payload_bytes=1 << 30, age_s=1.0)
-    return Lane(feed(ONE_EACH, PARTS), HERE, TP, committed, standing, limits, bad_run)
+    return Lane(feed(ONE_EACH, PARTS), HERE, TP, committed, intent, limits, bad_run)
 
 
 def read(some_lane, count, now_s=0.0, **how):
@@ -62,7 +65,7 @@ def test_a_fresh_lane_wants_nothing():
     fresh = lane(committed=5)
     fresh.fill(1e9)
     assert fresh.wanted_commit(1e9) is None
-    assert (fresh.position, fresh.buffered_bytes, fresh.jobs()) == (5, 0, [])
+    assert (fresh.position, fresh.buffered_bytes, fresh.insertions()) == (5, 0, [])
 
 
 def test_nothing_is_named_before_a_batch_is_due():
@@ -72,22 +75,18 @@ def test_nothing_is_named_before_a_batch_is_due():
 
 
 @pytest.mark.parametrize(
-    ("count", "now_s", "hurry"),
-    [
-        pytest.param(3, 0.0, False, id="full"),
-        pytest.param(2, 1.0, False, id="old"),
-        pytest.param(1, 0.0, True, id="hurried"),
-    ],
+    ("count", "now_s", "is_short_of_memory", "why"),
+    [(3, 0.0, False, "rows"), (2, 1.0, False, "age"), (1, 0.0, True, "memory")],
 )
-def test_a_batch_that_is_due_is_cut_and_wants_to_be_named(count, now_s, hurry):
+def test_a_batch_that_is_due_is_cut_and_wants_to_be_named(count, now_s, is_short_of_memory, why):
     filling = lane(committed=0)
     read(filling, count)
-    filling.fill(now_s, hurry=hurry)
+    filling.fill(now_s, is_short_of_memory=is_short_of_memory)
     wanted = filling.wanted_commit(now_s)
     assert wanted.offset == 0
-    assert wanted.intent == replace(STANDING, next=count)
+    assert wanted.intent == replace(INTENT, next=count, cut=why)
     assert wanted.named is filling.ready
-    assert (wanted.named.batch.first, wanted.named.batch.next, wanted.named.verify) == (0, count, False)
+    assert (wanted.named.batch.first, wanted.named.batch.next, wanted.named.must_count) == (0, count, False)
 
 
 @pytest.mark.parametrize(
@@ -136,10 +135,10 @@ def test_the_first_batch_after_a_rebalance_is_cut_as_soon_as_most_of_what_waited
 
 
 def test_a_range_that_was_named_before_a_rebalance_is_not_yet_that_first_batch():
-    successor = lane(standing=replace(STANDING, next=2))
+    successor = lane(intent=replace(INTENT, next=2))
     successor.log_end = 3
     read(successor, 2)
-    assert commit(successor).named.verify
+    assert commit(successor).named.must_count
     read(successor, 1)
     assert (successor.ready.batch.first, successor.ready.batch.next) == (2, 3)
 
@@ -148,13 +147,13 @@ def test_a_lane_behind_its_log_cuts_what_is_full_and_what_is_hurried():
     full, hurried = lane(), lane()
     full.log_end = hurried.log_end = 1000
     read(full, 3)
-    read(hurried, 1, hurry=True)
+    read(hurried, 1, is_short_of_memory=True)
     assert (full.ready.batch.next, hurried.ready.batch.next) == (3, 1)
 
 
 def test_hurry_cuts_nothing_out_of_nothing():
     empty = lane()
-    empty.fill(0.0, hurry=True)
+    empty.fill(0.0, is_short_of_memory=True)
     assert empty.ready is None
 
 
@@ -166,14 +165,14 @@ def test_a_range_without_messages_is_committed_too():
     assert commit(idle).intent.next == 4
 
 
-def test_s1_a_job_flies_only_after_its_commit_was_applied():
+def test_s1_an_insertion_flies_only_after_its_commit_was_applied():
     filling = lane()
     read(filling, 3)
     wanted = filling.wanted_commit(0.0)
-    assert filling.flying is None
+    assert filling.named is None
     filling.applied(wanted)
-    assert filling.flying is wanted.named
-    assert (filling.committed, filling.standing, filling.ready) == (0, wanted.intent, None)
+    assert filling.named is wanted.named
+    assert (filling.committed, filling.intent, filling.ready) == (0, wanted.intent, None)
 
 
 def test_a_commit_that_was_not_applied_is_wanted_again_as_it_was():
@@ -200,7 +199,7 @@ def test_named_ranges_follow_one_another_without_a_hole():
         read(busy, 3)
         wanted = commit(busy)
         ends.append((wanted.offset, wanted.named.batch.first, wanted.intent.next))
-        busy.flying.stored = True
+        busy.named.succeed()
     assert ends == [(0, 0, 3), (3, 3, 6), (6, 6, 9), (9, 9, 12), (12, 12, 15)]
 
 
@@ -219,7 +218,9 @@ def test_s2_a_batch_is_not_done_before_its_rows_are_stored_and_its_dead_letters_
 ):
     busy, letter = flying(), Letter()
     letter.is_acknowledged = acknowledged
-    busy.flying.stored, busy.flying.dead_letters = stored, [letter]
+    busy.named.letters = [letter]
+    if stored:
+        busy.named.succeed()
     assert busy.wanted_commit(1e9) is None
     assert not busy.can_work
 
@@ -227,40 +228,40 @@ def test_s2_a_batch_is_not_done_before_its_rows_are_stored_and_its_dead_letters_
 def test_s2_the_offset_passes_a_batch_that_is_done_and_the_same_commit_names_the_next():
     busy = flying()
     read(busy, 3)
-    busy.flying.stored = True
+    busy.named.succeed()
     wanted = commit(busy)
     assert (wanted.offset, wanted.intent.next, wanted.named.batch.first) == (3, 6, 3)
-    assert (busy.committed, busy.flying, busy.ready) == (3, wanted.named, None)
+    assert (busy.committed, busy.named, busy.ready) == (3, wanted.named, None)
 
 
 def test_a_done_batch_is_committed_at_once_when_nothing_is_to_follow():
     busy = flying()
-    busy.flying.stored = True
+    busy.named.succeed()
     wanted = commit(busy)
-    assert wanted == (3, STANDING, None)
-    assert (busy.committed, busy.standing, busy.flying) == (3, STANDING, None)
+    assert wanted == (3, IDLE, None)
+    assert (busy.committed, busy.intent, busy.named) == (3, IDLE, None)
     assert busy.wanted_commit(1e9) is None
 
 
 def test_a_done_batch_waits_a_moment_for_the_next_one_so_that_one_commit_serves_both():
     busy = flying()
     read(busy, 1)
-    busy.flying.stored = True
+    busy.named.succeed()
     assert busy.wanted_commit(10.0) is None
     assert busy.wanted_commit(10.0 + COALESCE_S * 0.9) is None
-    assert busy.wanted_commit(10.0 + COALESCE_S) == (3, STANDING, None)
+    assert busy.wanted_commit(10.0 + COALESCE_S) == (3, IDLE, None)
 
 
 def test_the_moment_is_counted_anew_for_each_batch():
     busy = flying()
     read(busy, 1)
-    busy.flying.stored = True
+    busy.named.succeed()
     busy.wanted_commit(10.0)
     busy.applied(busy.wanted_commit(10.0 + COALESCE_S))
     read(busy, 3)
-    busy.fill(20.0, hurry=True)
+    busy.fill(20.0, is_short_of_memory=True)
     commit(busy, 20.0)
-    busy.flying.stored = True
+    busy.named.succeed()
     read(busy, 1)
     assert busy.wanted_commit(20.0) is None
 
@@ -269,21 +270,21 @@ def test_the_moment_is_counted_anew_for_each_batch():
 
 
 def planned(end, rows=3, **fields):
-    return lane(standing=replace(STANDING, next=end, **fields), rows=rows)
+    return lane(intent=replace(INTENT, next=end, **fields), rows=rows)
 
 
 def test_s3_a_standing_range_is_rebuilt_exactly_and_verified():
     heir = planned(5, attempt=4, pieces=2)
     read(heir, 5)
-    assert (heir.ready.batch.first, heir.ready.batch.next, heir.ready.verify) == (0, 5, True)
-    assert heir.ready.intent == replace(STANDING, next=5, attempt=4, pieces=2)
+    assert (heir.ready.batch.first, heir.ready.batch.next, heir.ready.must_count) == (0, 5, True)
+    assert heir.ready.intent == replace(INTENT, next=5, attempt=4, pieces=2)
 
 
 @pytest.mark.parametrize("age_s", [0.0, 1e9])
 def test_s3_a_standing_range_is_not_cut_short_by_any_limit_or_hurry(age_s):
     heir = planned(10, rows=2)
     for _ in range(9):
-        read(heir, 1, age_s, hurry=True)
+        read(heir, 1, age_s, is_short_of_memory=True)
         assert heir.ready is None
     read(heir, 1, age_s)
     assert heir.ready.batch.next == 10
@@ -293,14 +294,14 @@ def test_s3_a_standing_range_is_rebuilt_under_the_limit_it_was_named_with_and_wh
     """What is stored and what is dead must not depend on when a sink died, nor on who takes over."""
     long, short = event(0, parts=4), event(1)
     today = Limits(rows=100, payload_bytes=1 << 30, age_s=1e9, message_rows=3, unpacked_bytes=1 << 20)
-    named = replace(STANDING, next=2, max_message_rows=5)
+    named = replace(INTENT, next=2, max_message_rows=5)
     heir = Lane(feed(PARTS), HERE, TP, 0, named, today)
     heir.take([slab([long, short, long, short])], 4)
     heir.fill(0.0)
     assert [letter.record.offset for letter in heir.ready.batch.dead] == []
     assert heir.ready.intent.max_message_rows == 5
     heir.applied(heir.wanted_commit(0.0))
-    heir.fill(0.0, hurry=True)
+    heir.fill(0.0, is_short_of_memory=True)
     assert [letter.record.offset for letter in heir.ready.batch.dead] == [2]
     assert (heir.ready.intent.max_message_rows, heir.ready.intent.max_unpacked_bytes) == (3, 1 << 20)
 
@@ -311,10 +312,10 @@ def test_s3_a_slab_that_crosses_the_end_of_a_standing_range_is_cut_there():
     assert heir.ready.batch.next == 5
     assert heir.position == 8
     commit(heir)
-    heir.flying.stored = True
+    heir.named.succeed()
     heir.fill(0.0)
-    assert (heir.ready.batch.first, heir.ready.batch.next, heir.ready.verify) == (5, 8, False)
-    assert heir.ready.intent == replace(STANDING, next=8)
+    assert (heir.ready.batch.first, heir.ready.batch.next, heir.ready.must_count) == (5, 8, False)
+    assert heir.ready.intent == replace(IDLE, next=8)
 
 
 def test_s3_a_standing_range_may_end_where_no_message_lies():
@@ -322,7 +323,7 @@ def test_s3_a_standing_range_may_end_where_no_message_lies():
     heir.pending.append(slab([event(0), event(1)], 0, [2, 9], 10))
     heir.fill(0.0)
     assert (heir.ready.batch.next, heir.ready.batch.rows) == (5, 2)
-    heir.fill(0.0, hurry=True)
+    heir.fill(0.0, is_short_of_memory=True)
     assert heir.position == 10
 
 
@@ -330,7 +331,7 @@ def test_s3_a_standing_range_is_named_again_before_it_flies():
     heir = planned(5, attempt=2)
     read(heir, 5)
     wanted = heir.wanted_commit(0.0)
-    assert (wanted.offset, wanted.intent, wanted.named) == (0, heir.standing, heir.ready)
+    assert (wanted.offset, wanted.intent, wanted.named) == (0, heir.intent, heir.ready)
 
 
 @pytest.mark.parametrize("seed", range(30))
@@ -343,7 +344,7 @@ def test_s3_the_rebuilt_rows_are_the_same_however_the_slabs_lie(seed):
         size = rng.randint(1, 8)
         heir.pending.append(slab(messages[at : at + size], at))
         at = min(total, at + size)
-        heir.fill(rng.random() * 5, hurry=rng.random() < 0.5)
+        heir.fill(rng.random() * 5, is_short_of_memory=rng.random() < 0.5)
     original = batch(messages[:end], ONE_EACH, PARTS)
     assert all_rows([heir.ready.batch]) == all_rows([original])
     assert [letter.record for letter in heir.ready.batch.dead] == [letter.record for letter in original.dead]
@@ -355,36 +356,39 @@ def test_s3_the_rebuilt_rows_are_the_same_however_the_slabs_lie(seed):
 
 def test_a_next_attempt_is_named_at_the_same_offset_before_it_starts():
     busy = flying()
-    job = busy.flying
-    job.submitted, job.wants = True, job.intent.retry(pieces=2)
+    insertion = busy.named
+    insertion.send()
+    insertion.use_up()
     wanted = busy.wanted_commit(0.0)
     assert (wanted.offset, wanted.intent, wanted.named) == (
         0,
-        replace(STANDING, next=3, attempt=2, pieces=2),
-        job,
+        replace(IDLE, next=3, attempt=2),
+        insertion,
     )
-    assert job.intent.attempt == 1
+    assert insertion.intent.attempt == 1
 
 
 def test_a_next_attempt_may_be_sent_once_it_is_named():
     busy = flying()
-    job = busy.flying
-    job.submitted, job.wants = True, job.intent.retry()
+    insertion = busy.named
+    insertion.send()
+    insertion.use_up()
     read(busy, 3)
     commit(busy)
-    assert busy.flying is job
-    assert (job.intent.attempt, job.wants, job.submitted) == (2, None, False)
-    assert busy.standing == job.intent
+    assert busy.named is insertion
+    assert (insertion.intent.attempt, insertion.next_intent, insertion.may_send(0.0)) == (2, None, True)
+    assert busy.intent == insertion.intent
     assert (busy.committed, busy.ready.batch.first) == (0, 3)
 
 
 def test_after_a_next_attempt_the_next_range_starts_with_the_first_attempt_again():
     busy = flying()
-    busy.flying.wants = busy.flying.intent.retry(pieces=4)
+    busy.named.send()
+    busy.named.use_up()
     commit(busy)
-    busy.flying.stored = True
+    busy.named.succeed()
     read(busy, 3)
-    assert commit(busy).intent == replace(STANDING, next=6)
+    assert commit(busy).intent == replace(IDLE, next=6)
 
 
 # A feed that stands still
@@ -394,26 +398,26 @@ def test_a_parked_lane_says_so_once_in_its_commit():
     still = lane(committed=4)
     still.parked = "no such table"
     wanted = commit(still)
-    assert wanted == (4, replace(STANDING, parked="no such table"), None)
+    assert wanted == (4, replace(INTENT, parked="no such table"), None)
     assert still.wanted_commit(0.0) is None
 
 
 def test_a_parked_lane_keeps_the_standing_range():
     still = planned(5, attempt=2)
     still.parked = "no such table"
-    assert commit(still).intent == replace(STANDING, next=5, attempt=2, parked="no such table")
+    assert commit(still).intent == replace(INTENT, next=5, attempt=2, parked="no such table")
 
 
 def test_a_lane_at_work_again_takes_the_reason_back():
-    again = lane(standing=replace(STANDING, parked="no such table"))
-    assert commit(again) == (0, STANDING, None)
+    again = lane(intent=replace(INTENT, parked="no such table"))
+    assert commit(again) == (0, INTENT, None)
     assert again.wanted_commit(0.0) is None
 
 
 def test_the_ranges_of_a_lane_at_work_again_carry_no_reason():
     again = planned(3, parked="no such table")
     read(again, 3)
-    assert commit(again).intent == replace(STANDING, next=3)
+    assert commit(again).intent == replace(INTENT, next=3)
 
 
 def test_a_parked_lane_reads_nothing():
@@ -458,7 +462,7 @@ def test_a_lane_that_rebuilds_a_range_is_hungry_until_its_end():
 
 def test_a_finished_batch_waits_for_what_was_read_and_not_gathered_yet():
     busy = flying()
-    busy.flying.stored = True
+    busy.named.succeed()
     busy.pending.append(slab([event(3)], 3))
     assert busy.wanted_commit(0.0) is None
     assert busy.wanted_commit(COALESCE_S) is not None
@@ -486,7 +490,7 @@ def test_a_lane_can_work_when_a_batch_may_be_named():
     assert busy.can_work
     busy.fill(0.0)
     assert not busy.can_work
-    busy.flying.stored = True
+    busy.named.succeed()
     assert busy.can_work
 
 
@@ -495,10 +499,10 @@ def test_buffered_bytes_count_what_is_flying_ready_and_in_the_buffer():
     read(busy, 3)
     read(busy, 2)
     busy.buffer.decode()
-    sizes = [busy.flying.batch.payload_bytes, busy.ready.batch.payload_bytes, busy.buffer.payload_bytes]
+    sizes = [busy.named.batch.payload_bytes, busy.ready.batch.payload_bytes, busy.buffer.payload_bytes]
     assert busy.buffered_bytes == sum(sizes)
     assert min(sizes) > 0
-    assert busy.jobs() == [busy.ready, busy.flying]
+    assert busy.insertions() == [busy.ready, busy.named]
 
 
 def test_forgetting_what_is_not_named_keeps_what_flies():
@@ -506,27 +510,51 @@ def test_forgetting_what_is_not_named_keeps_what_flies():
     read(busy, 5)
     read(busy, 5)
     busy.forget_unnamed()
-    assert (busy.jobs(), list(busy.pending)) == ([busy.flying], [])
-    busy.flying.stored = True
-    assert commit(busy) == (3, STANDING, None)
+    assert (busy.insertions(), list(busy.pending)) == ([busy.named], [])
+    busy.named.succeed()
+    assert commit(busy) == (3, IDLE, None)
 
 
-def test_the_longest_bad_run_is_that_of_what_is_not_named_yet():
+def is_flooded(some_lane, limit):
+    return some_lane.flood(limit) is not None
+
+
+def test_a_flood_is_looked_for_in_what_is_not_named_yet():
     busy = lane(rows=3)
     busy.pending.append(slab([BAD] * 3))
     busy.fill(0.0)
-    assert busy.longest_bad_run == 3
+    assert (is_flooded(busy, 2), is_flooded(busy, 3)) == (True, False)
     busy.pending.append(slab([BAD], 3))
     busy.fill(0.0)
     busy.buffer.decode()
-    assert busy.longest_bad_run == 4
+    assert (is_flooded(busy, 3), is_flooded(busy, 4)) == (True, False)
     commit(busy)
-    assert busy.longest_bad_run == 4
+    assert (is_flooded(busy, 3), is_flooded(busy, 4)) == (True, False)
     busy.pending.append(slab([event(0)] * 2, 4))
     busy.fill(0.0)
-    busy.flying.stored = True
+    busy.named.succeed()
     commit(busy)
-    assert busy.longest_bad_run == 0
+    assert not is_flooded(busy, 0)
+
+
+def test_a_flood_says_where_it_begins_what_is_wrong_and_how_to_go_on():
+    flooded = lane(committed=40, rows=100)
+    flooded.pending.append(slab([BAD] * 6, 40))
+    flooded.fill(0.0)
+    flooded.buffer.decode()
+    said = str(flooded.flood(5))
+    assert said.startswith(
+        "events/0: more than 5 bad messages in a row from offset 40 on (the first: not JSON: "
+    )
+    assert "raise DEAD_LETTER_LIMIT and start the sink again" in said
+
+
+def test_a_lane_that_is_parked_already_is_not_flooded():
+    still = lane(rows=3)
+    still.pending.append(slab([BAD] * 3))
+    still.fill(0.0)
+    still.parked = "no such table"
+    assert not is_flooded(still, 1)
 
 
 def test_a_lane_opened_anew_at_the_committed_offset_counts_a_bad_run_on_from_there():
@@ -538,16 +566,16 @@ def test_a_lane_opened_anew_at_the_committed_offset_counts_a_bad_run_on_from_the
         assert busy.bad_run == 7  # nothing is committed yet, so that is where a new lane would start
         if start == 0:
             commit(busy)
-    busy.flying.stored = True
+    busy.named.succeed()
     commit(busy)
     assert busy.bad_run == 10
 
 
 def test_a_lane_is_itself_again_after_its_intent_went_through_kafka():
     first = flying()
-    heir = lane(first.committed, decode(first.standing.encode(), "events/0"))
+    heir = lane(first.committed, decode(first.intent.encode(), "events/0"))
     read(heir, 10)
-    assert all_rows([heir.ready.batch]) == all_rows([first.flying.batch])
+    assert all_rows([heir.ready.batch]) == all_rows([first.named.batch])
 
 
 def test_expired_data_is_told_with_what_to_do():
@@ -574,7 +602,7 @@ def test_what_the_check_refuses_is_a_dead_letter_before_and_after_an_orderly_sto
         return columns
 
     limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
-    checked = Lane(feed(ONE_EACH, PARTS), HERE, TP, 0, STANDING, limits, check=refuse)
+    checked = Lane(feed(ONE_EACH, PARTS), HERE, TP, 0, INTENT, limits, check=refuse)
     for _ in range(2):
         read(checked, 3)
         assert [letter.record.offset for letter in checked.ready.batch.dead] == [1]

@@ -17,7 +17,17 @@ from tests.unit.consumer.fake_tables import (
     still_running,
     too_big,
 )
-from tests.unit.consumer.material import DAILY, ONE_EACH, PARTS, TOKENS, TP, batch, event, job
+from tests.unit.consumer.material import (
+    DAILY,
+    ONE_EACH,
+    PARTS,
+    TOKENS,
+    TP,
+    batch,
+    cancelled,
+    event,
+    insertion,
+)
 
 TABLES = (ONE_EACH, PARTS, DAILY)
 FIRST, NEXT = 10, 16
@@ -28,9 +38,9 @@ def tables():
     return FakeTables(TABLES)
 
 
-def carry_out(tables, some_job):
+def carry_out(tables, some_insertion):
     recovery = Recovery(tables, TOKENS, TABLES)
-    return recovery.fill(some_job) or recovery.settle(some_job)
+    return recovery.fill(some_insertion) or recovery.settle(some_insertion)
 
 
 def made(*into, days=1):
@@ -39,18 +49,19 @@ def made(*into, days=1):
 
 
 def fresh(*into, **fields):
-    return job(made(*into), **fields)
+    return insertion(made(*into), **fields)
 
 
 def verified(*into, days=1, **fields):
-    """A job of which an earlier attempt may have left rows."""
-    return job(made(*into, days=days), verify=True, **fields)
+    """An insertion of which an earlier attempt may have left rows."""
+    return insertion(made(*into, days=days), must_count=True, **fields)
 
 
-def again(some_job):
-    """What the sink makes of a job that failed."""
-    some_job.verify, some_job.submitted = True, False
-    return some_job
+def again(some_insertion):
+    """What the sink makes of an insertion that failed."""
+    some_insertion.fail(0.0, instance="me", is_too_big=False, jitter=0.0)
+    some_insertion.send()
+    return some_insertion
 
 
 def complete(*names, parts=2):
@@ -144,42 +155,47 @@ def test_a_range_of_which_nothing_is_there_is_inserted_and_counted_again(tables)
     assert held(tables) == complete("one_each")
 
 
-def elsewhere(some_job, tp):
+def elsewhere(some_insertion, tp):
     """The same range of another partition."""
     blocks = {
         name: {**columns, "_tp": np.full_like(columns["_tp"], tp)}
-        for name, columns in some_job.batch.blocks.items()
+        for name, columns in some_insertion.batch.blocks.items()
     }
-    return replace(some_job, batch=replace(some_job.batch, tp=tp, blocks=blocks))
+    some_insertion.batch = replace(some_insertion.batch, tp=tp, blocks=blocks)
+    return some_insertion
 
 
-def test_the_first_counts_of_several_jobs_are_one_query_a_table(tables):
+def test_the_first_counts_of_several_insertions_are_one_query_a_table(tables):
     recovery = Recovery(tables, TOKENS, TABLES)
     tables.put("one_each", TP, [(off, 0) for off in range(FIRST, NEXT)])
-    jobs = [verified(ONE_EACH, PARTS), elsewhere(verified(ONE_EACH), TP + 1), elsewhere(verified(), TP + 2)]
+    insertions = [
+        verified(ONE_EACH, PARTS),
+        elsewhere(verified(ONE_EACH), TP + 1),
+        elsewhere(verified(), TP + 2),
+    ]
     tables.calls.clear()
-    looks = recovery.look(jobs)
+    looks = recovery.look(insertions)
     assert tables.calls == ["count one_each x3", "count parts"]
     assert [sorted(look) for look in looks] == [["one_each", "parts"], ["one_each"], ["one_each"]]
     assert [len(look["one_each"].offsets) for look in looks] == [NEXT - FIRST, 0, 0]
 
 
-def test_a_job_that_was_looked_at_counts_once_more_after_its_insert(tables):
-    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
-    (found,) = recovery.look([some_job])
+def test_an_insertion_that_was_looked_at_counts_once_more_after_its_insert(tables):
+    recovery, some_insertion = Recovery(tables, TOKENS, TABLES), verified()
+    (found,) = recovery.look([some_insertion])
     tables.calls.clear()
-    assert recovery.fill(some_job, found) is None
-    assert recovery.settle(some_job) is Outcome.STORED
+    assert recovery.fill(some_insertion, found) is None
+    assert recovery.settle(some_insertion) is Outcome.STORED
     assert tables.calls == ["insert one_each", "count one_each"]
     assert held(tables) == complete("one_each")
 
 
 def test_a_look_after_the_insert_takes_the_place_of_that_count(tables):
-    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
-    assert recovery.fill(some_job) is None
-    (found,) = recovery.look([some_job])
+    recovery, some_insertion = Recovery(tables, TOKENS, TABLES), verified()
+    assert recovery.fill(some_insertion) is None
+    (found,) = recovery.look([some_insertion])
     tables.calls.clear()
-    assert recovery.settle(some_job, found) is Outcome.STORED
+    assert recovery.settle(some_insertion, found) is Outcome.STORED
     assert tables.calls == []
 
 
@@ -187,11 +203,11 @@ def test_what_a_look_after_the_insert_misses_is_counted_anew_when_no_copy_runs(t
     tables.fates += [burned]
     with pytest.raises(ClickHouseUnavailable):
         carry_out(tables, fresh())
-    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
-    assert recovery.fill(some_job) is None
-    (found,) = recovery.look([some_job])
+    recovery, some_insertion = Recovery(tables, TOKENS, TABLES), verified()
+    assert recovery.fill(some_insertion) is None
+    (found,) = recovery.look([some_insertion])
     tables.calls.clear()
-    assert recovery.settle(some_job, found) is Outcome.NEXT_ATTEMPT
+    assert recovery.settle(some_insertion, found) is Outcome.NEXT_ATTEMPT
     assert tables.calls == ["look for copies", "count one_each"]
 
 
@@ -205,37 +221,37 @@ def test_a_range_that_the_look_found_complete_needs_nothing_more(tables):
 
 
 def test_rows_that_land_after_the_look_are_not_there_twice(tables):
-    recovery, some_job = Recovery(tables, TOKENS, TABLES), verified()
-    (found,) = recovery.look([some_job])
+    recovery, some_insertion = Recovery(tables, TOKENS, TABLES), verified()
+    (found,) = recovery.look([some_insertion])
     recovery.fill(fresh())
-    assert recovery.fill(some_job, found) is None
-    assert recovery.settle(some_job) is Outcome.STORED
+    assert recovery.fill(some_insertion, found) is None
+    assert recovery.settle(some_insertion) is Outcome.STORED
     assert held(tables) == complete("one_each")
 
 
-def test_nothing_is_looked_for_on_behalf_of_a_job_that_is_cancelled(tables):
+def test_nothing_is_looked_for_on_behalf_of_an_insertion_that_is_cancelled(tables):
     recovery = Recovery(tables, TOKENS, TABLES)
-    assert recovery.look([verified(cancelled=True)]) == [{}]
+    assert recovery.look([cancelled(verified())]) == [{}]
     assert tables.calls == []
 
 
 def test_a_lost_acknowledgement_is_found_by_counting(tables):
     tables.fates += [lost_acknowledgement]
-    some_job = fresh()
+    some_insertion = fresh()
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    assert carry_out(tables, again(some_job)) is Outcome.STORED
+        carry_out(tables, some_insertion)
+    assert carry_out(tables, again(some_insertion)) is Outcome.STORED
     assert held(tables) == complete("one_each")
     assert len(tables.sent) == 1
 
 
 def test_of_a_partial_range_only_the_missing_rows_go_in_under_the_same_token(tables):
     tables.fates += [partly]
-    some_job = job(made(DAILY, days=3))
+    some_insertion = insertion(made(DAILY, days=3))
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
+        carry_out(tables, some_insertion)
     assert sum(tables.rows["daily"].values()) == 2
-    assert carry_out(tables, again(some_job)) is Outcome.STORED
+    assert carry_out(tables, again(some_insertion)) is Outcome.STORED
     assert held(tables) == complete("daily")
     assert tables.sent[1].token == tables.sent[0].token
     assert sum(len(rows) for rows in tables.rows.values()) == 6
@@ -249,10 +265,10 @@ def test_missing_rows_of_a_message_are_filled_in_one_by_one(tables):
 
 def test_a_burned_token_makes_a_next_attempt(tables):
     tables.fates += [burned]
-    some_job = fresh()
+    some_insertion = fresh()
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    assert carry_out(tables, again(some_job)) is Outcome.NEXT_ATTEMPT
+        carry_out(tables, some_insertion)
+    assert carry_out(tables, again(some_insertion)) is Outcome.NEXT_ATTEMPT
     assert held(tables) == {}
     assert carry_out(tables, verified(attempt=2)) is Outcome.STORED
     assert held(tables) == complete("one_each")
@@ -260,10 +276,10 @@ def test_a_burned_token_makes_a_next_attempt(tables):
 
 def test_a_token_burned_for_one_table_partition_leaves_the_rest_to_the_next_attempt(tables):
     tables.fates += [partly_burned]
-    some_job = job(made(DAILY, days=3))
+    some_insertion = insertion(made(DAILY, days=3))
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    assert carry_out(tables, again(some_job)) is Outcome.NEXT_ATTEMPT
+        carry_out(tables, some_insertion)
+    assert carry_out(tables, again(some_insertion)) is Outcome.NEXT_ATTEMPT
     assert sum(tables.rows["daily"].values()) == 4  # the third partition went in under the first token
     assert carry_out(tables, verified(DAILY, days=3, attempt=2)) is Outcome.STORED
     assert held(tables) == complete("daily")
@@ -289,11 +305,11 @@ def test_an_attempt_can_be_burned_too(tables):
 
 def test_of_two_tables_the_complete_one_is_left_alone(tables):
     tables.fates += [acknowledged, never_arrived]
-    some_job = fresh(ONE_EACH, PARTS)
+    some_insertion = fresh(ONE_EACH, PARTS)
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
+        carry_out(tables, some_insertion)
     tables.calls.clear()
-    assert carry_out(tables, again(some_job)) is Outcome.STORED
+    assert carry_out(tables, again(some_insertion)) is Outcome.STORED
     assert tables.calls == [
         *("count one_each", "count parts"),
         "insert parts",
@@ -304,10 +320,10 @@ def test_of_two_tables_the_complete_one_is_left_alone(tables):
 
 def test_of_two_tables_one_burned_makes_a_next_attempt_which_leaves_the_other_alone(tables):
     tables.fates += [acknowledged, burned]
-    some_job = fresh(ONE_EACH, PARTS)
+    some_insertion = fresh(ONE_EACH, PARTS)
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    assert carry_out(tables, again(some_job)) is Outcome.NEXT_ATTEMPT
+        carry_out(tables, some_insertion)
+    assert carry_out(tables, again(some_insertion)) is Outcome.NEXT_ATTEMPT
     assert carry_out(tables, verified(ONE_EACH, PARTS, attempt=2)) is Outcome.STORED
     assert [copy.token.split("#")[1] for copy in tables.sent] == [
         *("1:one_each", "1:parts"),
@@ -329,16 +345,16 @@ def test_rows_of_other_partitions_and_ranges_are_none_of_its_business(tables):
 
 def test_c3_while_a_copy_still_runs_no_next_attempt_is_made(tables):
     tables.fates += [still_running]
-    some_job = fresh()
+    some_insertion = fresh()
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    some_job.query_suffix = "~me.4"
+        carry_out(tables, some_insertion)
+    some_insertion.query_suffix = "~me.4"
     tables.log(copy := tables.running[0])  # it has its token already, its part not yet
     with pytest.raises(ClickHouseUnavailable, match="an earlier copy of it still runs"):
-        carry_out(tables, again(some_job))
+        carry_out(tables, again(some_insertion))
     tables.put("one_each", TP, [(off, 0) for off in range(FIRST, NEXT)])
     tables.running.remove(copy)
-    assert carry_out(tables, again(some_job)) is Outcome.STORED
+    assert carry_out(tables, again(some_insertion)) is Outcome.STORED
     assert held(tables) == complete("one_each")
 
 
@@ -357,14 +373,14 @@ def test_c3_a_copy_that_ends_between_count_and_look_is_counted_once_more(tables)
 
 
 def test_c3_copies_of_every_piece_are_looked_for(tables):
-    some_job = verified(pieces=2)
+    some_insertion = verified(pieces=2)
     tables.fates += [acknowledged, still_running]
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    some_job.query_suffix = "~me.4"
+        carry_out(tables, some_insertion)
+    some_insertion.query_suffix = "~me.4"
     tables.log(tables.running[0])
     with pytest.raises(ClickHouseUnavailable, match="#1.1:one_each: an earlier copy"):
-        carry_out(tables, some_job)
+        carry_out(tables, some_insertion)
 
 
 @pytest.mark.parametrize("before", [0, 1, 2], ids=["the first count", "the second", "the last"])
@@ -384,7 +400,7 @@ def test_rows_of_messages_that_compaction_removed_since_are_no_contradiction(tab
     tables.put("one_each", TP, [(0, 0), (1, 0), (2, 0)])
     left = batch([event(0), None, event(2)])
     left.dead.clear()  # offset 1 holds no message any more
-    assert carry_out(tables, job(left, verify=True)) is Outcome.STORED
+    assert carry_out(tables, insertion(left, must_count=True)) is Outcome.STORED
     assert tables.sent == []
 
 
@@ -407,9 +423,9 @@ def test_rows_that_this_version_does_not_make_block_the_feed(tables, there):
 
 def test_a_row_of_a_message_that_makes_none_blocks_the_feed(tables):
     tables.put("one_each", TP, [(11, 0)])
-    some_job = job(batch([event(1), b"{bad"], start=FIRST), verify=True)
+    some_insertion = insertion(batch([event(1), b"{bad"], start=FIRST), must_count=True)
     with pytest.raises(FeedBlocked, match="events/0 offsets 10-12"):
-        carry_out(tables, some_job)
+        carry_out(tables, some_insertion)
 
 
 def test_a_row_that_is_there_twice_blocks_the_feed(tables):
@@ -458,17 +474,17 @@ def test_a_retry_cuts_the_same_pieces_whatever_is_already_there(tables):
 
 def test_a_piece_that_failed_is_sent_alone(tables):
     tables.fates += [acknowledged, never_arrived]
-    some_job = verified(pieces=2)
+    some_insertion = verified(pieces=2)
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
+        carry_out(tables, some_insertion)
     seen = recorded(tables)
-    assert carry_out(tables, some_job) is Outcome.STORED
+    assert carry_out(tables, some_insertion) is Outcome.STORED
     assert seen == [("1.1:one_each", [13, 14, 15])]
 
 
 def test_burning_uses_the_token_up_with_a_single_row(tables):
     seen = recorded(tables)
-    assert carry_out(tables, verified(burn=True)) is Outcome.NEXT_ATTEMPT
+    assert carry_out(tables, verified(consumes_token=True)) is Outcome.NEXT_ATTEMPT
     assert seen == [("1:one_each", [10])]
     late = tables.copy_of("one_each", made().blocks["one_each"], tables.sent[0].token, "late")
     tables.land(late)  # the block that was too big arrives after all
@@ -479,7 +495,7 @@ def test_burning_uses_the_token_up_with_a_single_row(tables):
 
 def test_burning_inserts_a_row_for_each_table_partition(tables):
     seen = recorded(tables)
-    assert carry_out(tables, verified(DAILY, days=3, burn=True)) is Outcome.NEXT_ATTEMPT
+    assert carry_out(tables, verified(DAILY, days=3, consumes_token=True)) is Outcome.NEXT_ATTEMPT
     assert [len(offsets) for _, offsets in seen] == [3]
     late = tables.copy_of("daily", made(DAILY, days=3).blocks["daily"], tables.sent[0].token, "late")
     tables.land(late)
@@ -488,34 +504,34 @@ def test_burning_inserts_a_row_for_each_table_partition(tables):
 
 def test_burning_uses_up_the_token_of_each_piece_and_table(tables):
     seen = recorded(tables)
-    assert carry_out(tables, verified(ONE_EACH, PARTS, pieces=2, burn=True)) is Outcome.NEXT_ATTEMPT
+    assert carry_out(tables, verified(ONE_EACH, PARTS, pieces=2, consumes_token=True)) is Outcome.NEXT_ATTEMPT
     assert [token for token, _ in seen] == ["1.0:one_each", "1.1:one_each", "1.0:parts", "1.1:parts"]
 
 
 def test_burning_burns_only_what_is_missing(tables):
     tables.put("one_each", TP, [(off, 0) for off in range(FIRST, NEXT)])
-    assert carry_out(tables, verified(ONE_EACH, PARTS, burn=True)) is Outcome.NEXT_ATTEMPT
+    assert carry_out(tables, verified(ONE_EACH, PARTS, consumes_token=True)) is Outcome.NEXT_ATTEMPT
     assert {copy.table for copy in tables.sent} == {"parts"}
 
 
 def test_burning_a_range_of_one_row_stores_it(tables):
-    some_job = job(batch([event(1)], start=FIRST), verify=True, burn=True)
-    assert carry_out(tables, some_job) is Outcome.STORED
+    some_insertion = insertion(batch([event(1)], start=FIRST), must_count=True, consumes_token=True)
+    assert carry_out(tables, some_insertion) is Outcome.STORED
 
 
 def test_burning_that_fails_can_be_repeated(tables):
     tables.fates += [lost_acknowledgement]
-    some_job = verified(burn=True)
+    some_insertion = verified(consumes_token=True)
     with pytest.raises(ClickHouseUnavailable):
-        carry_out(tables, some_job)
-    assert carry_out(tables, some_job) is Outcome.NEXT_ATTEMPT
+        carry_out(tables, some_insertion)
+    assert carry_out(tables, some_insertion) is Outcome.NEXT_ATTEMPT
     assert sum(tables.rows["one_each"].values()) == 1
 
 
-# A job that was cancelled
+# An insertion that was cancelled
 
 
-def cancelled_at(tables, some_job, call):
+def cancelled_at(tables, some_insertion, call):
     """Let the assignment go while that call of the store is answered."""
     seen = 0
 
@@ -524,7 +540,7 @@ def cancelled_at(tables, some_job, call):
             nonlocal seen
             seen += 1
             if seen == call:
-                some_job.cancelled = True
+                some_insertion.cancel()
             return method(*given, **named)
 
         return answer
@@ -533,30 +549,30 @@ def cancelled_at(tables, some_job, call):
     tables.is_running = watch(tables.is_running)
 
 
-def test_a_cancelled_job_is_not_begun(tables):
-    for some_job in (fresh(cancelled=True), verified(cancelled=True)):
-        assert carry_out(tables, some_job) is Outcome.CANCELLED
+def test_a_cancelled_insertion_is_not_begun(tables):
+    for some_insertion in (cancelled(fresh()), cancelled(verified())):
+        assert carry_out(tables, some_insertion) is Outcome.CANCELLED
     assert tables.calls == []
 
 
 @pytest.mark.parametrize("call", range(1, 9))
-def test_s5_a_cancelled_job_stops_before_its_next_statement(tables, call):
+def test_s5_a_cancelled_insertion_stops_before_its_next_statement(tables, call):
     for fate in (burned, burned):  # so that the whole path is walked
         tables.fates += [fate]
     for table in (ONE_EACH, PARTS):
         with pytest.raises(ClickHouseUnavailable):
             carry_out(tables, fresh(table))
     tables.calls.clear()
-    some_job = verified(ONE_EACH, PARTS)
-    cancelled_at(tables, some_job, call)
-    assert carry_out(tables, some_job) is Outcome.CANCELLED
+    some_insertion = verified(ONE_EACH, PARTS)
+    cancelled_at(tables, some_insertion, call)
+    assert carry_out(tables, some_insertion) is Outcome.CANCELLED
     assert len(tables.calls) == call
 
 
-def test_a_cancelled_job_of_two_tables_stops_between_them(tables):
-    some_job = fresh(ONE_EACH, PARTS)
-    cancelled_at(tables, some_job, 1)
-    assert carry_out(tables, some_job) is Outcome.CANCELLED
+def test_a_cancelled_insertion_of_two_tables_stops_between_them(tables):
+    some_insertion = fresh(ONE_EACH, PARTS)
+    cancelled_at(tables, some_insertion, 1)
+    assert carry_out(tables, some_insertion) is Outcome.CANCELLED
     assert tables.calls == ["insert one_each"]
 
 
@@ -565,15 +581,17 @@ def test_a_cancelled_job_of_two_tables_stops_between_them(tables):
 
 def test_addresses_are_compared_exactly_at_large_offsets(tables):
     far = 2**62
-    some_job = job(batch([event(n, parts=2) for n in range(3)], PARTS, start=far), verify=True)
+    some_insertion = insertion(
+        batch([event(n, parts=2) for n in range(3)], PARTS, start=far), must_count=True
+    )
     tables.put("parts", TP, [(far, 0), (far + 1, 1)])
-    assert carry_out(tables, some_job) is Outcome.STORED
+    assert carry_out(tables, some_insertion) is Outcome.STORED
     assert set(tables.rows["parts"].values()) == {1}
     assert len(tables.rows["parts"]) == 6
 
 
 def test_a_batch_without_rows_is_stored_without_a_word_to_clickhouse(tables):
-    empty = job(batch([b"{bad"]), verify=True)
+    empty = insertion(batch([b"{bad"]), must_count=True)
     assert empty.batch.blocks == {}
     assert carry_out(tables, empty) is Outcome.STORED
     assert tables.calls == []
@@ -582,9 +600,9 @@ def test_a_batch_without_rows_is_stored_without_a_word_to_clickhouse(tables):
 def test_a_block_is_sent_as_it_was_made(tables):
     seen = []
     tables.insert = lambda table, columns, *, token, query_id: seen.append(columns) or True
-    some_job = fresh(PARTS)
-    carry_out(tables, some_job)
+    some_insertion = fresh(PARTS)
+    carry_out(tables, some_insertion)
     (columns,) = seen
     assert columns.keys() == {"n", "part", "day", "_tp", "_off", "_row", "_rows"}
     for name, column in columns.items():
-        np.testing.assert_array_equal(column, some_job.batch.blocks["parts"][name])
+        np.testing.assert_array_equal(column, some_insertion.batch.blocks["parts"][name])

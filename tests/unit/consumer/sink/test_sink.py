@@ -1,5 +1,6 @@
 import logging
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -14,13 +15,16 @@ from common.errors import (
 )
 from common.model.record import Partition
 from consumer.intent import decode
+from consumer.member.role import Blocked
 from consumer.metrics import SinkMetrics
-from consumer.sink.batch import Limits
+from consumer.sink.cutting import Limits
 from consumer.sink.inserter import Result
+from consumer.sink.insertion import FROZEN_COPY_S, SAME_SIZE_TRIES, State
 from consumer.sink.lane import Lane
+from consumer.sink.lanes import Budget, Lanes
 from consumer.sink.recovery import Outcome
-from consumer.sink.sink import FROZEN_COPY_S, SAME_SIZE_TRIES, Sink
-from tests.unit.consumer.material import BAD, ONE_EACH, STANDING, TP, event, feed, record, slab
+from consumer.sink.sink import Sink
+from tests.unit.consumer.material import BAD, INTENT, ONE_EACH, TP, event, feed, record, slab
 
 EVENTS, OTHERS = Partition("events", 0), Partition("others", 4)
 
@@ -52,16 +56,15 @@ class Inserter:
     def __init__(self):
         self.submitted, self.landed = [], []
 
-    def submit(self, job):
-        job.submitted = True
-        self.submitted.append(job)
+    def submit(self, insertion):
+        self.submitted.append(insertion)
 
     def results(self):
         landed, self.landed = self.landed, []
         return landed
 
-    def finish(self, outcome=Outcome.STORED, error=None, job=None):
-        self.landed.append(Result(job or self.submitted[-1], None if error else outcome, error, 0.1))
+    def finish(self, outcome=Outcome.STORED, error=None, insertion=None):
+        self.landed.append(Result(insertion or self.submitted[-1], None if error else outcome, error, 0.1))
 
 
 class Letter:
@@ -90,20 +93,23 @@ class House:
         self.metrics = SinkMetrics()
         self.blocked = []
         self.sink = Sink(
+            Lanes(Budget(memory_bytes=1 << 40, dead_letter_limit=1_000)),
             self.commits,
             self.inserter,
             self.letters,
             self.metrics,
             instance="me",
-            blocked=lambda some_feed, error: self.blocked.append((some_feed.topic, error)),
             jitter=lambda: 0.0,
         )
         self.lane = self.open(EVENTS)
 
-    def open(self, partition, standing=STANDING, committed=0):
+    def open(self, partition, intent=INTENT, committed=0):
         limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
-        self.sink.lanes[partition] = Lane(feed(ONE_EACH), partition, TP, committed, standing, limits)
-        return self.sink.lanes[partition]
+        self.sink.lanes.open({partition: Lane(feed(ONE_EACH), partition, TP, committed, intent, limits)})
+        return self.sink.lanes.get(partition)
+
+    def step(self, now_s):
+        self.blocked += self.sink.step(now_s)
 
     def read(self, values=3, lane=None, now_s=0.0):
         """Let a lane read so many messages, or these."""
@@ -113,9 +119,9 @@ class House:
         lane.fill(now_s)
 
     def fly(self, values=3):
-        """A job named and submitted."""
+        """An insertion named and submitted."""
         self.read(values)
-        self.sink.step(0.0)
+        self.step(0.0)
         return self.inserter.submitted[-1]
 
     def metric(self, name, **labels):
@@ -132,35 +138,35 @@ def house(caplog):
 
 
 def test_nothing_is_committed_or_sent_when_there_is_nothing(house):
-    house.sink.step(1e9)
+    house.step(1e9)
     assert (house.commits.asked, house.inserter.submitted) == ([], [])
 
 
 def test_s1_a_batch_is_named_first_and_sent_then(house):
-    job = house.fly()
-    assert house.commits.last == {EVENTS: (0, job.intent)}
-    assert (job.intent.next, house.inserter.submitted) == (3, [job])
+    insertion = house.fly()
+    assert house.commits.last == {EVENTS: (0, insertion.intent)}
+    assert (insertion.intent.next, house.inserter.submitted) == (3, [insertion])
 
 
 def test_the_lead_is_how_long_batches_take_and_falls_slowly(house):
     house.fly()
     house.inserter.finish()
-    house.sink.step(2.0)
+    house.step(2.0)
     assert house.sink.lead_s == 2.0
     house.read(now_s=2.0)
-    house.sink.step(2.0)
+    house.step(2.0)
     house.inserter.finish()
-    house.sink.step(3.0)
+    house.step(3.0)
     assert house.sink.lead_s == pytest.approx(1.98)
 
 
 def test_a_batch_that_was_tried_again_says_nothing_about_the_lead(house):
     house.fly()
     house.inserter.finish(error=ClickHouseUnavailable("away"))
-    house.sink.step(0.0)
-    house.sink.step(100.0)
+    house.step(0.0)
+    house.step(100.0)
     house.inserter.finish()
-    house.sink.step(101.0)
+    house.step(101.0)
     assert house.sink.lead_s == 0.0
 
 
@@ -168,13 +174,13 @@ def test_a_batch_that_waited_for_one_that_failed_says_nothing_about_the_lead(hou
     house.fly()
     house.read(now_s=1.0)
     house.inserter.finish(error=ClickHouseUnavailable("away"))
-    house.sink.step(2.0)
-    house.sink.step(100.0)
+    house.step(2.0)
+    house.step(100.0)
     house.inserter.finish()
-    house.sink.step(101.0)
+    house.step(101.0)
     house.inserter.finish()
-    house.sink.step(102.0)
-    house.sink.step(200.0)
+    house.step(102.0)
+    house.step(200.0)
     assert house.sink.stored_rows == 6
     assert house.sink.lead_s == 0.0
 
@@ -182,51 +188,51 @@ def test_a_batch_that_waited_for_one_that_failed_says_nothing_about_the_lead(hou
 def test_s1_nothing_is_sent_while_the_commit_travels(house):
     house.commits.commit = lambda offsets, meanwhile: bool(house.inserter.submitted)
     house.read()
-    house.sink.step(0.0)
+    house.step(0.0)
     assert house.inserter.submitted == []
 
 
 def test_what_is_raw_is_decoded_while_the_commit_travels(house):
     house.read(3)
     house.read(2)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert house.lane.buffer.payload_bytes > 0
 
 
 def test_what_was_read_is_gathered_while_the_commit_travels(house):
     house.read(3)
     house.lane.pending.append(slab([event(n) for n in range(3)], 3))
-    house.sink.step(0.0)
-    assert (house.lane.flying.batch.next, house.lane.ready) == (3, None)
+    house.step(0.0)
+    assert (house.lane.named.batch.next, house.lane.ready) == (3, None)
     assert house.lane.buffer.position == 6
 
 
 def test_s2_the_offset_passes_a_batch_when_it_is_stored(house):
     house.fly()
-    house.sink.step(100.0)
+    house.step(100.0)
     assert len(house.commits.asked) == 1
     house.inserter.finish()
-    house.sink.step(100.0)
-    assert house.commits.last == {EVENTS: (3, STANDING)}
-    assert (house.lane.committed, house.sink.lanes[EVENTS].flying) == (3, None)
+    house.step(100.0)
+    assert house.commits.last == {EVENTS: (3, replace(INTENT, cut="rows"))}
+    assert (house.lane.committed, house.sink.lanes.get(EVENTS).named) == (3, None)
 
 
 def test_one_commit_passes_a_batch_and_names_the_next(house):
     house.fly()
     house.read()
     house.inserter.finish()
-    house.sink.step(0.0)
+    house.step(0.0)
     assert len(house.commits.asked) == 2
     offset, intent = house.commits.last[EVENTS]
     assert (offset, intent.next) == (3, 6)
-    assert [job.batch.first for job in house.inserter.submitted] == [0, 3]
+    assert [insertion.batch.first for insertion in house.inserter.submitted] == [0, 3]
 
 
 def test_all_partitions_that_are_due_share_one_commit(house):
     other = house.open(OTHERS, committed=7)
     house.read()
     house.read(3, other)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert len(house.commits.asked) == 1
     assert {at: (offset, intent.next) for at, (offset, intent) in house.commits.last.items()} == {
         EVENTS: (0, 3),
@@ -235,10 +241,10 @@ def test_all_partitions_that_are_due_share_one_commit(house):
     assert len(house.inserter.submitted) == 2
 
 
-def test_a_job_is_submitted_once(house):
+def test_an_insertion_is_submitted_once(house):
     house.fly()
-    house.sink.step(1.0)
-    house.sink.step(2.0)
+    house.step(1.0)
+    house.step(2.0)
     assert len(house.inserter.submitted) == 1
 
 
@@ -246,21 +252,22 @@ def test_what_is_stored_and_committed_is_counted(house):
     house.fly()
     house.inserter.finish()
     assert house.sink.stored_rows == 0
-    house.sink.step(2.5)
+    house.step(2.5)
     assert house.sink.stored_rows == 3
     assert house.metric("rows_total", feed="events") == 3
     assert house.metric("batches_total", feed="events") == 1
     assert house.metric("bytes_total", feed="events") == house.inserter.submitted[0].batch.payload_bytes
     assert house.metric("batch_age_seconds_sum", feed="events") == 2.5
     assert house.metric("insert_seconds_count", feed="events") == 1
+    assert house.metric("cuts_total", feed="events", reason="rows") == 1
 
 
 def test_a_batch_without_rows_passes_without_an_insert(house):
     house.lane.pending.append(slab([], 0, [], 5))
     house.lane.fill(0.0)
     house.lane.fill(1.0)
-    house.sink.step(1.0)
-    house.sink.step(1.0)
+    house.step(1.0)
+    house.step(1.0)
     assert [offset for asked in house.commits.asked for offset, _ in asked.values()] == [0, 5]
     assert house.inserter.submitted == []
 
@@ -272,20 +279,20 @@ def test_a_commit_that_was_not_sent_is_tried_again_and_nothing_is_lost(house):
     house.commits.answers = [False, False]
     house.read()
     for _ in range(2):
-        house.sink.step(0.0)
-        assert (house.inserter.submitted, house.lane.flying) == ([], None)
-    house.sink.step(0.0)
+        house.step(0.0)
+        assert (house.inserter.submitted, house.lane.named) == ([], None)
+    house.step(0.0)
     assert house.commits.asked[0] == house.commits.asked[2]
-    assert [job.batch.first for job in house.inserter.submitted] == [0]
+    assert [insertion.batch.first for insertion in house.inserter.submitted] == [0]
 
 
 def test_a_commit_that_was_not_sent_leaves_a_stored_batch_uncounted_and_uncommitted(house):
     house.fly()
     house.inserter.finish()
     house.commits.answers = [False]
-    house.sink.step(0.0)
+    house.step(0.0)
     assert (house.lane.committed, house.sink.stored_rows) == (0, 0)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert (house.lane.committed, house.sink.stored_rows) == (3, 3)
 
 
@@ -294,45 +301,45 @@ def test_r1_a_commit_that_is_refused_or_unknown_is_told_and_nothing_is_sent(hous
     house.commits.answers = [error]
     house.read()
     with pytest.raises(type(error)):
-        house.sink.step(0.0)
-    assert (house.inserter.submitted, house.lane.flying, house.lane.committed) == ([], None, 0)
+        house.step(0.0)
+    assert (house.inserter.submitted, house.lane.named, house.lane.committed) == ([], None, 0)
 
 
 # Dead letters
 
 
 def test_dead_letters_are_sent_with_their_address_after_the_batch_is_named(house):
-    job = house.fly([event(0), BAD, event(2)])
+    insertion = house.fly([event(0), BAD, event(2)])
     assert house.letters.sent == [
-        (record(1, BAD), EVENTS, STANDING.topic, str(job.batch.dead[0].reason), "events.dead")
+        (record(1, BAD), EVENTS, INTENT.topic, str(insertion.batch.dead[0].reason), "events.dead")
     ]
 
 
 def test_dead_letters_are_sent_once(house):
     house.fly([event(0), BAD, event(2)])
-    house.sink.step(1.0)
+    house.step(1.0)
     assert len(house.letters.sent) == 1
 
 
 def test_s2_dead_letters_are_acknowledged_before_the_offset_passes(house):
     house.fly([event(0), BAD, event(2)])
     house.inserter.finish()
-    house.sink.step(0.0)
-    house.sink.step(100.0)
+    house.step(0.0)
+    house.step(100.0)
     assert house.lane.committed == 0
     house.letters.letters[0].is_acknowledged = True
-    house.sink.step(100.0)
+    house.step(100.0)
     assert house.lane.committed == 3
 
 
 def test_a_batch_of_bad_messages_passes_when_they_are_acknowledged(house):
     house.read([BAD, None, BAD])
-    house.sink.step(0.0)
-    house.sink.step(100.0)
+    house.step(0.0)
+    house.step(100.0)
     assert (house.lane.committed, house.inserter.submitted, len(house.letters.sent)) == (0, [], 3)
     for letter in house.letters.letters:
         letter.is_acknowledged = True
-    house.sink.step(100.0)
+    house.step(100.0)
     assert house.lane.committed == 3
 
 
@@ -340,7 +347,7 @@ def test_a_dead_letter_that_is_refused_blocks_the_feed(house):
     house.fly([event(0), BAD, event(2)])
     house.inserter.finish()
     house.letters.letters[0].error = "TopicAuthorizationFailedError()"
-    house.sink.step(0.0)
+    house.step(0.0)
     ((topic, error),) = house.blocked
     assert topic == "events"
     assert str(error) == "events.dead does not take a message: TopicAuthorizationFailedError()"
@@ -351,27 +358,25 @@ def test_dead_letters_of_which_one_could_not_be_sent_are_all_sent_again(house):
     house.letters.fails_at = 1
     house.read([BAD, BAD, event(2)])
     with pytest.raises(KafkaUnavailable):
-        house.sink.step(0.0)
+        house.step(0.0)
     assert house.inserter.submitted == []
-    house.sink.step(0.0)
+    house.step(0.0)
     assert [sent[0].offset for sent in house.letters.sent] == [0, 0, 1]
     house.inserter.finish()
     house.letters.letters[1].is_acknowledged = True
-    house.sink.step(0.0)
+    house.step(0.0)
     assert house.lane.committed == 0
     house.letters.letters[2].is_acknowledged = True
-    house.sink.step(0.0)
+    house.step(0.0)
     assert house.lane.committed == 3
 
 
 def test_a_feed_that_is_tried_again_does_not_send_its_acknowledged_dead_letters_once_more(house):
     house.fly([event(0), BAD, BAD])
     house.letters.letters[0].is_acknowledged = True
-    limits = Limits(rows=3, payload_bytes=1 << 30, age_s=1.0)
-    again = Lane(feed(ONE_EACH), EVENTS, TP, 0, house.lane.standing, limits)
-    house.sink.replace(EVENTS, again)
+    again = house.open(EVENTS, house.lane.intent)
     house.read([event(0), BAD, BAD], lane=again)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert [sent[0].offset for sent in house.letters.sent] == [1, 2, 2]
 
 
@@ -381,7 +386,7 @@ def test_after_a_rebalance_dead_letters_are_sent_by_whoever_owns_the_partition(h
     house.sink.drop()
     again = house.open(EVENTS)
     house.read([event(0), BAD, event(2)], lane=again)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert len(house.letters.sent) == 2
 
 
@@ -398,110 +403,110 @@ def test_dead_letters_are_counted_by_the_kind_of_their_reason(house, value, kind
     house.fly([event(0), value, event(2)])
     assert house.metric("dead_letters_total", feed="events", reason=kind) is None  # on its way
     house.letters.letters[0].is_acknowledged = True
-    house.lane.flying.stored = True
-    house.sink.step(1.0)
-    house.sink.step(2.0)
+    house.lane.named.succeed()
+    house.step(1.0)
+    house.step(2.0)
     assert house.metric("dead_letters_total", feed="events", reason=kind) == 1
 
 
 # INSERTs that fail for a passing reason
 
 
-def test_a_job_that_failed_is_verified_and_tried_again_later(house):
-    job = house.fly()
+def test_an_insertion_that_failed_is_verified_and_tried_again_later(house):
+    insertion = house.fly()
     house.inserter.finish(error=ClickHouseUnavailable("no answer"))
-    house.sink.step(10.0)
-    assert (job.verify, job.failures, len(house.inserter.submitted)) == (True, 1, 1)
-    house.sink.step(10.04)
+    house.step(10.0)
+    assert (insertion.must_count, insertion.failures, len(house.inserter.submitted)) == (True, 1, 1)
+    house.step(10.04)
     assert len(house.inserter.submitted) == 1
-    house.sink.step(10.05)
-    assert house.inserter.submitted == [job, job]
+    house.step(10.05)
+    assert house.inserter.submitted == [insertion, insertion]
     assert house.metric("retries_total", call="insert") == 1
 
 
 def test_the_wait_grows_with_each_failure(house):
-    job, now_s, waits = house.fly(), 0.0, []
+    insertion, now_s, waits = house.fly(), 0.0, []
     for _ in range(8):
         house.inserter.finish(error=ClickHouseUnavailable("no answer"))
-        house.sink.step(now_s)
-        waits.append(round(job.not_before_s - now_s, 3))
-        now_s = job.not_before_s
-        house.sink.step(now_s)
+        house.step(now_s)
+        waits.append(round(insertion.not_before_s - now_s, 3))
+        now_s = insertion.not_before_s
+        house.step(now_s)
     assert waits == [0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
 
 
 def fail(house, times, error, now_s=0.0):
     for _ in range(times):
         house.inserter.finish(error=error)
-        house.sink.step(now_s)
-        now_s = house.lane.flying.not_before_s
-        house.sink.step(now_s)
+        house.step(now_s)
+        now_s = house.lane.named.not_before_s
+        house.step(now_s)
     return now_s
 
 
 def test_c2_past_a_frozen_copy_the_query_id_changes_at_each_try(house):
-    job = house.fly()
+    insertion = house.fly()
     now_s = fail(house, 6, ClickHouseUnavailable("no answer"))  # at 0, 0.05, 0.15, 0.35, 0.75 and 1.55 s
-    assert job.query_suffix == ""
+    assert insertion.query_suffix == ""
     assert now_s > FROZEN_COPY_S
     now_s = fail(house, 1, ClickHouseUnavailable("no answer"), now_s)
-    assert job.query_suffix == "~me.7"
+    assert insertion.query_suffix == "~me.7"
     fail(house, 1, ClickHouseUnavailable("no answer"), now_s)
-    assert job.query_suffix == "~me.8"
+    assert insertion.query_suffix == "~me.8"
 
 
-def test_a_job_that_fails_holds_up_no_other_partition(house):
+def test_an_insertion_that_fails_holds_up_no_other_partition(house):
     other = house.open(OTHERS)
     house.fly()
     house.inserter.finish(error=ClickHouseUnavailable("no answer"))
     house.read(3, other)
-    house.sink.step(0.0)
-    assert [job.partition for job in house.inserter.submitted] == [EVENTS, OTHERS]
+    house.step(0.0)
+    assert [insertion.partition for insertion in house.inserter.submitted] == [EVENTS, OTHERS]
 
 
 # The next attempt, and blocks that are too big
 
 
 def test_r4_a_next_attempt_is_named_before_it_is_sent(house):
-    job = house.fly()
+    insertion = house.fly()
     house.inserter.finish(Outcome.NEXT_ATTEMPT)
     house.commits.answers = [False]
-    house.sink.step(0.0)
-    assert (job.intent.attempt, len(house.inserter.submitted)) == (1, 1)
-    house.sink.step(0.0)
+    house.step(0.0)
+    assert (insertion.intent.attempt, len(house.inserter.submitted)) == (1, 1)
+    house.step(0.0)
     offset, intent = house.commits.last[EVENTS]
     assert (offset, intent.next, intent.attempt, intent.pieces) == (0, 3, 2, 1)
-    assert (job.intent, job.verify) == (intent, True)
-    assert house.inserter.submitted == [job, job]
+    assert (insertion.intent, insertion.must_count) == (intent, True)
+    assert house.inserter.submitted == [insertion, insertion]
 
 
 def test_fewer_resets_than_five_leave_the_block_as_it_is(house):
-    job = house.fly()
+    insertion = house.fly()
     fail(house, SAME_SIZE_TRIES - 1, BlockTooBig("reset"))
-    assert (job.burn, job.too_big) == (False, 4)
+    assert (insertion.consumes_token, insertion.is_too_big) == (False, False)
 
 
 def test_resets_are_counted_apart_from_other_failures(house):
-    job = house.fly()
+    insertion = house.fly()
     fail(house, 20, ClickHouseUnavailable("no answer"))
-    assert not job.burn
+    assert not insertion.consumes_token
 
 
 def test_after_five_resets_the_token_is_used_up_and_the_range_goes_on_in_more_pieces(house):
-    job = house.fly()
+    insertion = house.fly()
     fail(house, SAME_SIZE_TRIES, BlockTooBig("reset"))
-    assert (job.burn, job.intent.attempt) == (True, 1)
+    assert (insertion.consumes_token, insertion.intent.attempt) == (True, 1)
     house.inserter.finish(Outcome.NEXT_ATTEMPT)
-    house.sink.step(100.0)
-    assert (job.burn, job.too_big, job.verify) == (False, 0, True)
-    assert (job.intent.attempt, job.intent.pieces) == (2, 2)
-    assert house.commits.last[EVENTS] == (0, job.intent)
+    house.step(100.0)
+    assert (insertion.consumes_token, insertion.is_too_big, insertion.must_count) == (False, False, True)
+    assert (insertion.intent.attempt, insertion.intent.pieces) == (2, 2)
+    assert house.commits.last[EVENTS] == (0, insertion.intent)
 
 
 def test_burning_that_fails_goes_on_as_burning(house):
-    job = house.fly()
+    insertion = house.fly()
     fail(house, SAME_SIZE_TRIES + 3, BlockTooBig("reset"))
-    assert (job.burn, house.blocked) == (True, [])
+    assert (insertion.consumes_token, house.blocked) == (True, [])
 
 
 def make_smaller(house):
@@ -509,15 +514,15 @@ def make_smaller(house):
     fail(house, SAME_SIZE_TRIES, BlockTooBig("reset"))
     if not house.blocked:
         house.inserter.finish(Outcome.NEXT_ATTEMPT)
-        house.sink.step(1e6)
+        house.step(1e6)
 
 
 def test_pieces_get_smaller_down_to_a_message_each_and_then_the_feed_is_blocked(house):
-    job = house.fly()
+    insertion = house.fly()
     pieces = []
     while not house.blocked:
         make_smaller(house)
-        pieces.append(job.intent.pieces)
+        pieces.append(insertion.intent.pieces)
     assert pieces == [2, 3, 3]
     ((topic, error),) = house.blocked
     assert topic == "events"
@@ -527,7 +532,7 @@ def test_pieces_get_smaller_down_to_a_message_each_and_then_the_feed_is_blocked(
 def test_a_single_message_that_is_too_big_blocks_the_feed(house):
     house.read(1)
     house.lane.fill(1.0)
-    house.sink.step(1.0)
+    house.step(1.0)
     make_smaller(house)
     assert [topic for topic, _ in house.blocked] == ["events"]
 
@@ -541,7 +546,7 @@ def test_a_refusal_for_good_blocks_the_feed_and_no_other(house, error):
     house.fly()
     house.inserter.finish(error=error)
     house.read(3, other)
-    house.sink.step(0.0)
+    house.step(0.0)
     assert house.blocked == [("events", error)]
     assert house.inserter.submitted[-1].partition == OTHERS
 
@@ -550,19 +555,19 @@ def test_an_error_nobody_knows_is_raised(house):
     house.fly()
     house.inserter.finish(error=KeyError("a mistake"))
     with pytest.raises(KeyError, match="a mistake"):
-        house.sink.step(0.0)
+        house.step(0.0)
 
 
 # Lanes that go
 
 
-def test_s5_dropped_lanes_cancel_their_jobs(house):
+def test_s5_dropped_lanes_cancel_their_insertions(house):
     flying = house.fly()
     house.read()
     ready = house.lane.ready
     house.sink.drop()
-    assert (house.sink.lanes, flying.cancelled, ready.cancelled) == ({}, True, True)
-    house.sink.step(0.0)
+    assert (len(house.sink.lanes), flying.is_cancelled, ready.is_cancelled) == (0, True, True)
+    house.step(0.0)
 
 
 @pytest.mark.parametrize(
@@ -575,26 +580,24 @@ def test_s5_dropped_lanes_cancel_their_jobs(house):
         (None, KeyError("a mistake")),
     ],
 )
-def test_s5_the_result_of_a_cancelled_job_is_not_listened_to(house, outcome, error):
+def test_s5_the_result_of_a_cancelled_insertion_is_not_listened_to(house, outcome, error):
     stale = house.fly()
-    house.sink.replace(EVENTS, None)
     house.open(EVENTS)
     house.inserter.finish(outcome, error, stale)
-    house.sink.step(0.0)
-    assert (house.sink.lanes[EVENTS].committed, len(house.commits.asked), house.blocked) == (0, 1, [])
+    house.step(0.0)
+    assert (house.sink.lanes.get(EVENTS).committed, len(house.commits.asked), house.blocked) == (0, 1, [])
 
 
-def test_a_replaced_lane_cancels_its_jobs_and_the_new_one_recovers_them(house):
+def test_a_replaced_lane_cancels_its_insertions_and_the_new_one_recovers_them(house):
     stale = house.fly()
-    standing = house.lane.standing
-    fresh = Lane(feed(ONE_EACH), EVENTS, TP, 0, standing, Limits(3, 1 << 30, 1.0))
-    house.sink.replace(EVENTS, fresh)
+    named = house.lane.intent
+    fresh = house.open(EVENTS, named)
     house.read(5, fresh)
-    house.inserter.finish(job=stale)
-    house.sink.step(0.0)
-    assert stale.cancelled
-    job = house.inserter.submitted[-1]
-    assert (job is stale, job.verify, job.intent) == (False, True, standing)
+    house.inserter.finish(insertion=stale)
+    house.step(0.0)
+    assert stale.is_cancelled
+    insertion = house.inserter.submitted[-1]
+    assert (insertion is stale, insertion.must_count, insertion.intent) == (False, True, named)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -607,13 +610,13 @@ def test_whatever_happens_each_offset_is_named_and_passed_once_and_in_order(hous
             house.read(rng.randint(0, 4) or [BAD], now_s=now_s)
         for letter in house.letters.letters:
             letter.is_acknowledged |= rng.random() < 0.5
-        pending = [job for job in house.inserter.submitted[-1:] if job.submitted and not job.stored]
-        if pending and not pending[0].wants and rng.random() < 0.7:
+        pending = [each for each in house.inserter.submitted[-1:] if each.state is State.INSERTING]
+        if pending and rng.random() < 0.7:
             error = rng.choice([None, None, ClickHouseUnavailable("x"), BlockTooBig("y")])
             house.inserter.finish(rng.choice([Outcome.STORED, Outcome.STORED, Outcome.NEXT_ATTEMPT]), error)
         house.commits.answers = [rng.random() < 0.8]
         house.lane.fill(now_s)
-        house.sink.step(now_s)
+        house.step(now_s)
     offsets = [asked[EVENTS].offset for asked in house.commits.asked]
     assert offsets == sorted(offsets)
     named = [
@@ -624,7 +627,9 @@ def test_whatever_happens_each_offset_is_named_and_passed_once_and_in_order(hous
     ranges = list(dict.fromkeys(named))
     assert len({first for first, _ in ranges}) == len(ranges)
     assert len(ranges) > 10
-    submitted = list(dict.fromkeys((job.batch.first, job.batch.next) for job in house.inserter.submitted))
+    submitted = list(
+        dict.fromkeys((insertion.batch.first, insertion.batch.next) for insertion in house.inserter.submitted)
+    )
     assert set(submitted) <= set(ranges)
 
 
@@ -633,9 +638,9 @@ def test_what_cannot_be_decoded_while_a_commit_travels_waits_until_the_answer_is
     house.read(3)
     house.lane.pending.append(slab([event(9)], house.lane.position))
     house.lane.buffer.maker.make = out_of_memory
-    house.sink.step(0.0)
-    assert house.lane.flying.batch.next == 3
-    assert [job.batch.next for job in house.inserter.submitted] == [3]
+    house.step(0.0)
+    assert house.lane.named.batch.next == 3
+    assert [insertion.batch.next for insertion in house.inserter.submitted] == [3]
     ((topic, error),) = house.blocked
     assert topic == "events"
     assert str(error).startswith("events/0 offsets 3-4: the rows of these messages do not fit into memory.")
@@ -643,3 +648,30 @@ def test_what_cannot_be_decoded_while_a_commit_travels_waits_until_the_answer_is
 
 def out_of_memory(*arguments):
     raise MemoryError
+
+
+def test_what_is_blocked_is_told_before_anything_else_is_done(house):
+    """A commit in between could let the bad messages of a flood go."""
+    flood = Blocked("events", FeedBlocked("a flood"))
+    house.sink.block([flood])
+    house.read()
+    assert (house.sink.step(0.0), house.commits.asked) == ([flood], [])
+    assert (house.sink.step(0.0), len(house.commits.asked)) == ([], 1)
+
+
+def test_what_is_blocked_when_a_step_fails_is_told_by_the_next_one(house):
+    other = house.open(OTHERS)
+    house.fly()
+    house.inserter.finish(error=FeedBlocked("rows twice"))
+    house.letters.fails_at = 0
+    house.read([BAD, BAD, BAD], other)
+    with pytest.raises(KafkaUnavailable):
+        house.step(0.0)
+    house.step(0.0)
+    assert [(topic, str(error)) for topic, error in house.blocked] == [("events", "rows twice")]
+
+
+def test_a_drop_forgets_what_was_blocked(house):
+    house.sink.block([Blocked("events", FeedBlocked("a flood"))])
+    house.sink.drop()
+    assert house.sink.step(0.0) == []
