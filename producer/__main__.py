@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import argparse
 import logging
-import math
 import random
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
-from common.errors import SettingError
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.model.stream import Stream
 from common.process.endpoint import Endpoint
 from common.process.health import Health
 from common.process.log import quieten_kafka, setup_logging
 from common.process.run import run, stop_on_signals
-from common.settings.config import Settings, environment
+from common.settings.config import Settings, check, environment
+from common.settings.limits import ProducerLimits
 from common.settings.options import add_options, options_from
 from common.settings.parts import ServiceSettings
 from common.streams import load
-from producer.batcher import Lanes, headers_of
-from producer.emitter import Emitter, Limits
+from producer.batcher import Batcher, headers_of
+from producer.emitter import Emitter
 from producer.metrics import registry_of
 from producer.progress import Progress
 
@@ -37,9 +36,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     streams = load(environ)
     args = _parser(streams, environ).parse_args(argv)
     stream = streams[args.stream]
-    options = options_from(args, stream.options)
+    limits, options = options_from(args, ProducerLimits), options_from(args, stream.options)
     settings = Settings.from_env(environ)
     if args.check:
+        check(environ)
         print("all settings are allowed")
         return 0
     setup_logging("producer", settings.service)
@@ -56,11 +56,11 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
         _endpoint(settings.service, health, writer, stream),
         Progress(stream.name, sys.stderr, logging.getLogger("producer"), health) as progress,
     ):
-        lanes = Lanes(writer, headers_of(stream), time.time)
-        emitter = Emitter(writer, lanes, now_s=time.monotonic, stop=stop, progress=progress.show)
-        events = stream.generate(random.Random(args.seed), options, time.time)
+        batcher = Batcher(writer, headers_of(stream), time.time)
+        emitter = Emitter(writer, batcher, now_s=time.monotonic, stop=stop, progress=progress.show)
+        events = stream.generate(random.Random(limits.seed), options, time.time)
         health.set_ready(True, "sending")
-        summary = emitter.run(events, Limits(events=args.events, rate=args.rate, seconds=args.seconds))
+        summary = emitter.run(events, limits)
     print(summary)
     if summary.failed and summary.error:
         sys.stderr.write(f"{summary.error}\n")
@@ -94,50 +94,11 @@ def _parser(streams: Mapping[str, Stream], environ: Mapping[str, str]) -> argpar
         command = commands.add_parser(
             name, help=f"its topics: {topics}", description=f"{DESCRIPTION} ({topics})"
         )
-        limits = command.add_argument_group("limits", "without any, it goes on until it is stopped")
-        for flag, variable, kind, text in LIMITS:
-            limits.add_argument(
-                flag,
-                type=kind,
-                default=_from(environ, variable, kind),
-                metavar="N",
-                help=f"{text} (variable {variable})",
-            )
-        add_options(command, stream.options, environ)
+        add_options(command, ProducerLimits, environ, "limits")
+        add_options(command, stream.options, environ, "stream options")
         command.add_argument("--check", action="store_true", help="try options and settings, send nothing")
     return parser
 
-
-def _from(environ: Mapping[str, str], variable: str, kind: Callable[[str], float]) -> float | None:
-    text = environ.get(variable)
-    try:
-        return kind(text) if text else None
-    except argparse.ArgumentTypeError as error:
-        raise SettingError(f"{variable}: {error}") from None
-
-
-def _whole(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or int(text) == 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
-    return int(text)
-
-
-def _number(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < math.inf:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
-    return value
-
-
-LIMITS: tuple[tuple[str, str, Callable[[str], float], str], ...] = (
-    ("--events", "PRODUCER_EVENTS", _whole, "stop after so many events"),
-    ("--rate", "PRODUCER_RATE", _number, "events a second; without it as fast as possible"),
-    ("--seconds", "PRODUCER_SECONDS", _number, "stop after so many seconds"),
-    ("--seed", "PRODUCER_SEED", _whole, "generate the same events every time"),
-)
 
 if __name__ == "__main__":
     sys.exit(run(lambda: main(sys.argv[1:], environment())))

@@ -1,4 +1,4 @@
-"""Collects events into batches, one lane a partition, and hands those that are due to the writer. Called by emit."""
+"""Collects events into batches, one per partition, and passes those that are due to the writer."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from common.model.codec import encode
 from common.model.stream import Emission, Stream
 
 LINGER_S = 0.02
-LANE_BYTES = 512 << 10
+WAITING_BYTES = 512 << 10
 
 
 def headers_of(stream: Stream) -> list[Header]:
-    """What every message of a stream bears."""
+    """The headers of every message of a stream."""
     return [
         ("content-type", b"application/json"),
         ("stream", stream.name.encode()),
@@ -33,7 +33,7 @@ class Sending(Protocol):
 
 
 class Writer(Protocol):
-    """What lanes need of a BulkWriter."""
+    """What the batcher needs of a BulkWriter."""
 
     def partitions(self, topic: str) -> int:
         """How many partitions the topic has."""
@@ -53,7 +53,7 @@ class Writer(Protocol):
         ...
 
 
-class Lane:
+class Waiting:
     """Messages of one partition that wait to be sent, since `first_s`."""
 
     __slots__ = ("first_ms", "first_s", "keys", "size_bytes", "values")
@@ -66,8 +66,8 @@ class Lane:
         self.size_bytes = 0
 
 
-class Lanes:
-    """Events on their way into batches. A batch is due LINGER_S after its first event, or at LANE_BYTES.
+class Batcher:
+    """Events on their way into batches. A batch is due LINGER_S after its first event, or at WAITING_BYTES.
 
     Brokers answer one batch of a partition at a time: while one is under way, the next one grows instead of queueing.
     """
@@ -76,7 +76,7 @@ class Lanes:
         self._writer = writer
         self._headers = headers
         self._unix_s = unix_s
-        self._lanes: dict[tuple[str, int], Lane] = {}
+        self._waiting: dict[tuple[str, int], Waiting] = {}
         self._sizes: dict[str, int] = {}
         self._turns: dict[str, RoundRobin] = {}
         self._under_way: dict[tuple[str, int], Sending] = {}
@@ -87,19 +87,19 @@ class Lanes:
         size = self._sizes.get(topic) or self._learn(topic)
         key = emission.key
         partition = self._turns[topic].current(size) if key is None else partition_of(key, size)
-        lane = self._lanes.get((topic, partition))
-        if lane is None:
-            lane = self._lanes[topic, partition] = Lane(now_s, int(self._unix_s() * 1000))
+        waiting = self._waiting.get((topic, partition))
+        if waiting is None:
+            waiting = self._waiting[topic, partition] = Waiting(now_s, int(self._unix_s() * 1000))
         value = encode(emission.event)
-        lane.keys.append(key)
-        lane.values.append(value)
-        lane.size_bytes += len(value) + len(key or b"")
-        if lane.size_bytes >= LANE_BYTES:
+        waiting.keys.append(key)
+        waiting.values.append(value)
+        waiting.size_bytes += len(value) + len(key or b"")
+        if waiting.size_bytes >= WAITING_BYTES:
             self._send(topic, partition)
 
     def send_due(self, now_s: float) -> None:
         """Send the batches that have waited for LINGER_S and have none of their partition before them."""
-        due = [at for at, lane in self._lanes.items() if now_s - lane.first_s >= LINGER_S]
+        due = [at for at, waiting in self._waiting.items() if now_s - waiting.first_s >= LINGER_S]
         for topic, partition in due:
             before = self._under_way.get((topic, partition))
             if before is None or before.is_done:
@@ -107,7 +107,7 @@ class Lanes:
 
     def send_all(self) -> None:
         """Send every batch."""
-        for topic, partition in list(self._lanes):
+        for topic, partition in list(self._waiting):
             self._send(topic, partition)
 
     def _learn(self, topic: str) -> int:
@@ -116,10 +116,15 @@ class Lanes:
         return size
 
     def _send(self, topic: str, partition: int) -> None:
-        lane = self._lanes.pop((topic, partition))
-        headers = [self._headers] * len(lane.values)
+        waiting = self._waiting.pop((topic, partition))
+        headers = [self._headers] * len(waiting.values)
         self._under_way[topic, partition] = self._writer.send(
-            topic, partition, lane.values, timestamp_ms=lane.first_ms, keys=lane.keys, headers=headers
+            topic,
+            partition,
+            waiting.values,
+            timestamp_ms=waiting.first_ms,
+            keys=waiting.keys,
+            headers=headers,
         )
         self._turns[topic].advance()
         self._learn(topic)  # the topic may have grown

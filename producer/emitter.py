@@ -12,21 +12,13 @@ from common.errors import PenstockError
 from common.kafka_io.writer import BulkWriter
 from common.model.stream import Emission
 from common.process.run import Stop
-from producer.batcher import LINGER_S, Lanes
+from common.settings.limits import ProducerLimits
+from producer.batcher import LINGER_S, Batcher
 from producer.pace import Pace
 
 AT_ONCE = 200
 ROOM_S = 0.2
 FLUSH_S = 10.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class Limits:
-    """When to stop and how fast to go; None: no limit."""
-
-    events: int | None = None
-    rate: float | None = None
-    seconds: float | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,17 +50,17 @@ class Emitter:
     def __init__(
         self,
         writer: BulkWriter,
-        lanes: Lanes,
+        batcher: Batcher,
         *,
         now_s: Callable[[], float],
         stop: Stop,
         progress: Callable[[float, int, int], object],
     ) -> None:
-        self._writer, self._lanes = writer, lanes
+        self._writer, self._batcher = writer, batcher
         self._now_s, self._stop, self._progress = now_s, stop, progress
         self.sent = 0
 
-    def run(self, emissions: Iterator[Emission], limits: Limits) -> Summary:
+    def run(self, emissions: Iterator[Emission], limits: ProducerLimits) -> Summary:
         """Send events until `emissions` ends, a limit is reached or somebody asks to stop.
 
         Then wait, up to FLUSH_S, for the last acknowledgements. An error of Kafka ends it early: see the summary.
@@ -77,7 +69,7 @@ class Emitter:
         error: Exception | None = None
         try:
             self._emit(emissions, limits, start_s)
-            self._lanes.send_all()
+            self._batcher.send_all()
         except PenstockError as raised:
             error = raised
         self._writer.close(FLUSH_S)
@@ -88,12 +80,12 @@ class Emitter:
             error=error or self._writer.last_error,
         )
 
-    def _emit(self, emissions: Iterator[Emission], limits: Limits, start_s: float) -> None:
+    def _emit(self, emissions: Iterator[Emission], limits: ProducerLimits, start_s: float) -> None:
         pace = Pace(limits.rate, start_s)
         end_s = start_s + limits.seconds if limits.seconds is not None else math.inf
         most = limits.events if limits.events is not None else sys.maxsize
         while not self._stop.is_set() and self.sent < most and (now_s := self._now_s()) < end_s:
-            self._lanes.send_due(now_s)
+            self._batcher.send_due(now_s)
             self._progress(now_s, self.sent, self._writer.acknowledged)
             if not self._writer.wait_for_room(ROOM_S):
                 continue
@@ -105,8 +97,8 @@ class Emitter:
             pace.sent(due)
 
     def _add(self, events: list[Emission], due: int, now_s: float) -> bool:
-        """Put events into lanes; whether there may be more."""
+        """Put events into the batcher; whether there may be more."""
         for event in events:
             self.sent += 1
-            self._lanes.add(event, now_s)
+            self._batcher.add(event, now_s)
         return len(events) == due

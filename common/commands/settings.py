@@ -5,8 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 
-from common import streams
-from common.settings.config import SettingRow, Settings, environment, reference
+from common.settings.config import SettingRow, check, environment, reference
 
 
 def markdown(rows: list[SettingRow]) -> str:
@@ -33,9 +32,7 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--env-file", help="file of settings under the environment (default: .env)")
     chosen = parser.parse_args(arguments)
     if chosen.check:
-        environ = environment(chosen.env_file)
-        Settings.from_env(environ)
-        streams.load(environ)
+        check(environment(chosen.env_file))
         sys.stdout.write("all settings are allowed\n")
     else:
         sys.stdout.write(markdown(reference()) if chosen.markdown else plain(reference()))

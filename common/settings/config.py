@@ -7,11 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple, Self
 
+import msgspec
 from dotenv import dotenv_values
 
 from common import streams
 from common.errors import SettingError
 from common.settings.fields import Part
+from common.settings.limits import ProducerLimits
+from common.settings.options import Option, options_of, problems_in
 from common.settings.parts import (
     ClickHouseSettings,
     KafkaSettings,
@@ -86,7 +89,7 @@ def environment(path: str | None = None) -> dict[str, str]:
 
 
 def reference() -> list[SettingRow]:
-    """Every setting, names of topics and tables included: variable, default, what it means and what is allowed."""
+    """Every setting, names of topics and tables and options of streams included: variable, default, meaning."""
     rows = []
     for part in PARTS.values():
         defaults = part()
@@ -96,4 +99,29 @@ def reference() -> list[SettingRow]:
             notes += [f"or the file `{spec.variable}_FILE` names"] if spec.secret else []
             meaning = "; ".join([spec.meaning, *filter(None, notes)])
             rows.append(SettingRow(spec.variable, "" if value is None else spec.kind.show(value), meaning))
-    return rows + [SettingRow(name.variable, name.default, name.meaning) for name in streams.names()]
+    rows += [SettingRow(name.variable, name.default, name.meaning) for name in streams.names()]
+    rows += [_row(option) for each in _option_types() for option in options_of(each) if option.variable]
+    return rows
+
+
+def _option_types() -> list[type[msgspec.Struct]]:
+    return [ProducerLimits, *(stream.options for stream in streams.STREAMS.values())]
+
+
+def _row(option: Option) -> SettingRow:
+    default = "" if option.default in (None, msgspec.NODEFAULT) else str(option.default)
+    meaning = f"{option.meta.description or option.name} ({option.allowed}; or the flag `{option.flag}`)"
+    return SettingRow(option.variable or "", default, meaning)
+
+
+def check(environ: Mapping[str, str]) -> None:
+    """Try every setting there is. Raises SettingError with one line for each that is not allowed."""
+    problems: list[str] = []
+    for attempt in (Settings.from_env, streams.load):
+        try:
+            attempt(environ)
+        except SettingError as error:
+            problems.append(str(error))
+    problems += [line for each in _option_types() for line in problems_in(environ, each)]
+    if problems:
+        raise SettingError("\n".join(problems))

@@ -1,6 +1,6 @@
-"""A stream's options: command-line flags and environment variables built from a msgspec.Struct.
+"""Options: command-line flags and environment variables built from a msgspec.Struct.
 
-Called by the producer and by commands, at the edge. A flag wins over its variable, a variable over the default.
+A flag wins over its variable, a variable over the default.
 """
 
 from __future__ import annotations
@@ -86,7 +86,9 @@ def options_of(struct_type: type[msgspec.Struct]) -> list[Option]:
 
 
 def option_of(field: msgspec.structs.FieldInfo, hint: Any) -> Option:
-    """The option of one field, `hint` being its annotation with extras."""
+    """The option of one field, `hint` being its annotation with extras; `X | None` is an X that may be left out."""
+    if type(None) in get_args(hint):
+        (hint,) = (part for part in get_args(hint) if part is not type(None))
     meta = next(
         (part for part in getattr(hint, "__metadata__", ()) if isinstance(part, msgspec.Meta)), msgspec.Meta()
     )
@@ -99,10 +101,10 @@ def option_of(field: msgspec.structs.FieldInfo, hint: Any) -> Option:
 
 
 def add_options(
-    parser: argparse.ArgumentParser, struct_type: type[msgspec.Struct], environ: Mapping[str, str]
+    parser: argparse.ArgumentParser, struct_type: type[msgspec.Struct], environ: Mapping[str, str], title: str
 ) -> None:
     """Give `parser` a group with one flag for each option; a variable set in `environ` becomes its default."""
-    group = parser.add_argument_group("stream options", struct_type.__doc__)
+    group = parser.add_argument_group(title, struct_type.__doc__)
     for option in options_of(struct_type):
         given = environ.get(option.variable, "") if option.variable else ""
         metavar: dict[str, Any] = {} if option.base is bool else {"metavar": option.name.rstrip("_").upper()}
@@ -148,6 +150,18 @@ def help_of(option: Option) -> str:
     elif option.default not in (None, "", (), []):
         notes.append(f"default {option.default}")
     return f"{option.meta.description or option.name.replace('_', ' ')} ({'; '.join(notes)})"
+
+
+def problems_in(environ: Mapping[str, str], struct_type: type[msgspec.Struct]) -> list[str]:
+    """What is wrong with the variables of a struct's options, a line each; options without one are left out."""
+    problems = []
+    for option in options_of(struct_type):
+        if option.variable and environ.get(option.variable):
+            try:
+                read_option(option, Given(option.variable, environ[option.variable]))
+            except SettingError as error:
+                problems.append(str(error))
+    return problems
 
 
 def options_from(args: argparse.Namespace, struct_type: type[S]) -> S:

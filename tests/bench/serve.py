@@ -16,8 +16,9 @@ from typing import Any
 from common.kafka_io.writer import connect_writer
 from common.process.run import Stop, stop_on_signals
 from common.settings.config import Settings, environment
-from producer.batcher import Lanes, headers_of
-from producer.emitter import Emitter, Limits
+from common.settings.limits import ProducerLimits
+from producer.batcher import Batcher, headers_of
+from producer.emitter import Emitter
 from tests.bench import sinks
 from tests.bench.streams import PAYLOADS, NoOptions, Payload, stamped
 
@@ -32,11 +33,11 @@ def source(settings: Settings, payload: Payload, stop: Stop, rate: float, second
     """Events at a rate; returns how many were not acknowledged."""
     clocks: dict[str, Any] = {"now_s": time.monotonic, "sleep": time.sleep}
     writer = connect_writer(settings.kafka, max_message_bytes=1_000_000, **clocks)
-    lanes = Lanes(writer, headers_of(payload.stream), time.time)
-    emitter = Emitter(writer, lanes, now_s=time.monotonic, stop=stop, progress=lambda *_: None)
+    batcher = Batcher(writer, headers_of(payload.stream), time.time)
+    emitter = Emitter(writer, batcher, now_s=time.monotonic, stop=stop, progress=lambda *_: None)
     events = stamped(random.Random(0), NoOptions(), time.time)
     named = (event._replace(topic=payload.feed.topic) for event in events)
-    summary = emitter.run(named, Limits(rate=rate, seconds=seconds))
+    summary = emitter.run(named, ProducerLimits(rate=rate, seconds=seconds))
     print(summary.acknowledged)
     return summary.failed
 

@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from common.settings.config import Settings, reference
+from common.settings.config import check, reference
 from tests.compose.project import INFRA, ROOT
 
 HADOLINT = Path(sys.executable).with_name("hadolint")
 
 # api/src/main/java/io/kafbat/ui/config/ClustersProperties.java of kafbat/kafka-ui: class Cluster.
 KAFKA_UI_CLUSTER = {"NAME", "BOOTSTRAPSERVERS", "READONLY", "DEFAULTKEYSERDE", "DEFAULTVALUESERDE"}
-
-PRODUCERS_OWN = {"PRODUCER_RATE", "PRODUCER_EVENTS", "PRODUCER_SECONDS", "PRODUCER_SEED"}
 
 
 def assignments(name):
@@ -53,14 +51,14 @@ def test_dockerfiles_keep_to_what_every_builder_can(path):
 
 @pytest.mark.parametrize("name", [".env_kafka", ".env_app"])
 def test_every_name_in_the_settings_files_is_one_of_ours(name):
-    known = {row.variable for row in reference()} | {"CLICKHOUSE_PASSWORD_FILE"} | PRODUCERS_OWN
+    known = {row.variable for row in reference()} | {"CLICKHOUSE_PASSWORD_FILE"}
     assert set(assignments(name)) - known == set()
 
 
 @pytest.mark.parametrize("name", [".env_kafka", ".env_app"])
 def test_the_settings_files_are_allowed(name):
     given = {name: value for name, value in assignments(name).items() if not name.endswith("_FILE")}
-    Settings.from_env(given)
+    check(given)
 
 
 def test_no_broker_gets_our_settings():

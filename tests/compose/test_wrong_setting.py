@@ -14,7 +14,11 @@ FILES = ("docker-compose.yml", ".env.example", ".env_kafka", ".env_app", "clickh
     ("right", "wrong", "line"),
     [
         ("PARTITIONS=4", "PARTITIONS=many", "PARTITIONS=many is not allowed: give "),
-        ("PRODUCER_RATE=50", "PRODUCER_RATE=fast", "PRODUCER_RATE: 'fast' is not a number above 0"),
+        (
+            "PRODUCER_RATE=50",
+            "PRODUCER_RATE=fast",
+            "PRODUCER_RATE=fast is not allowed: give a number, above 0",
+        ),
     ],
     ids=["setting", "option"],
 )

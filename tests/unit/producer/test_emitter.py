@@ -6,7 +6,8 @@ import pytest
 
 from common.errors import KafkaRefused
 from common.model.stream import Emission
-from producer.emitter import Emitter, Limits
+from common.settings.limits import ProducerLimits
+from producer.emitter import Emitter
 
 
 class Clock:
@@ -32,7 +33,7 @@ class Stop:
         return self.is_set()
 
 
-class Lanes:
+class Batcher:
     def __init__(self, writer, fails_at=None):
         self.writer, self.fails_at = writer, fails_at
 
@@ -68,7 +69,7 @@ def emit(limits, *, events=None, stop_at_s=float("inf"), writer=None, fails_at=N
     endless = (Emission("t", None, None) for _ in itertools.count())
     emitter = Emitter(
         writer,
-        Lanes(writer, fails_at),
+        Batcher(writer, fails_at),
         now_s=clock.now_s,
         stop=Stop(clock, stop_at_s),
         progress=lambda *_: None,
@@ -80,32 +81,32 @@ def emit(limits, *, events=None, stop_at_s=float("inf"), writer=None, fails_at=N
 
 @pytest.mark.parametrize("events", [0, 1, 199, 200, 1001])
 def test_ends_with_its_generator(events):
-    summary = emit(Limits(), events=events)
+    summary = emit(ProducerLimits(), events=events)
     assert (summary.sent, summary.failed) == (events, 0)
 
 
 @pytest.mark.parametrize("events", [1, 200, 777])
 def test_stops_after_so_many_events(events):
-    assert emit(Limits(events=events)).sent == events
+    assert emit(ProducerLimits(events=events)).sent == events
 
 
 def test_stops_after_so_many_seconds_at_its_rate():
-    assert emit(Limits(rate=50.0, seconds=4.0)).sent == pytest.approx(200, abs=2)
+    assert emit(ProducerLimits(rate=50.0, seconds=4.0)).sent == pytest.approx(200, abs=2)
 
 
 def test_stops_when_asked_to():
-    assert emit(Limits(rate=10.0), stop_at_s=3.0).sent == pytest.approx(30, abs=2)
+    assert emit(ProducerLimits(rate=10.0), stop_at_s=3.0).sent == pytest.approx(30, abs=2)
 
 
 def test_waits_while_there_is_no_room():
-    assert emit(Limits(events=5), writer=Writer(full_for=3)).sent == 5
+    assert emit(ProducerLimits(events=5), writer=Writer(full_for=3)).sent == 5
 
 
 def test_an_error_of_kafka_ends_it_and_the_rest_counts_as_failed():
-    summary = emit(Limits(events=10), fails_at=4)
+    summary = emit(ProducerLimits(events=10), fails_at=4)
     assert (summary.sent, summary.acknowledged, summary.failed) == (5, 4, 1)
     assert "not there" in str(summary.error)
 
 
 def test_the_summary_is_one_line():
-    assert str(emit(Limits(events=1500))).startswith("sent 1,500, acknowledged 1,500, failed 0 in ")
+    assert str(emit(ProducerLimits(events=1500))).startswith("sent 1,500, acknowledged 1,500, failed 0 in ")

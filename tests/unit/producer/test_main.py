@@ -19,9 +19,6 @@ from producer.__main__ import _endpoint, main
     ("arguments", "reason"),
     [
         (["nothing"], "invalid choice: 'nothing'"),
-        (["collatz", "--rate", "-1"], "'-1' is not a number above 0"),
-        (["collatz", "--rate", "inf"], "'inf' is not a number above 0"),
-        (["collatz", "--events", "1.5"], "'1.5' is not a whole number above 0"),
         ([], "STREAM"),
     ],
     ids=lambda value: value if isinstance(value, str) else " ".join(value) or "no stream",
@@ -37,10 +34,13 @@ def test_arguments_that_are_not_allowed_end_with_2_and_the_reason(arguments, rea
     [
         (["collatz", "--from", "7"], {}, "--from and --to go together"),
         (["collatz", "--to", "x"], {}, "--to"),
-        (["collatz"], {"PRODUCER_RATE": "fast"}, "PRODUCER_RATE: 'fast' is not a number above 0"),
+        (["collatz"], {"PRODUCER_RATE": "fast"}, "PRODUCER_RATE=fast is not allowed: give a number, above 0"),
+        (["collatz", "--rate", "-1"], {}, "--rate=-1 is not allowed: give a number, above 0"),
+        (["collatz", "--rate", "inf"], {}, "--rate=inf is not allowed"),
+        (["collatz", "--events", "1.5"], {}, "--events=1.5 is not allowed: give a whole number, above 0"),
         (["collatz"], {"PARTITIONS": "0"}, "PARTITIONS"),
     ],
-    ids=["half a range", "no number", "variable", "setting"],
+    ids=["half a range", "no number", "variable", "below", "infinite", "not whole", "setting"],
 )
 def test_options_and_settings_that_are_not_allowed_are_named(arguments, environ, reason):
     with pytest.raises(SettingError) as raised:

@@ -3,7 +3,7 @@ import pytest
 from common.commands.settings import main, markdown
 from common.errors import SettingError
 from common.process.run import run
-from common.settings.config import Settings, environment, reference
+from common.settings.config import Settings, check, environment, reference
 from common.settings.parts import ClickHouseSettings, KafkaSettings
 
 MIB = 2**20
@@ -240,3 +240,16 @@ def test_check_exits_with_2_and_the_lines(tmp_path, capsys):
     assert run(lambda: main(["--check", "--env-file", str(path)])) == 0
     main([])
     assert "BATCH_ROWS=100000\n" in capsys.readouterr().out
+
+
+def test_a_check_tries_everything_there_is_and_names_all_that_is_wrong_at_once():
+    environ = {"PARTITIONS": "0", "KAFKA_TOPIC_NAME": "bad topic!", "PRODUCER_RATE": "fast"}
+    with pytest.raises(SettingError) as raised:
+        check(environ)
+    assert [line.split("=")[0] for line in str(raised.value).splitlines()] == list(environ)
+
+
+def test_the_settings_table_has_the_limits_of_producers():
+    rows = {row.variable: row for row in reference()}
+    assert "events per second" in rows["PRODUCER_RATE"].meaning
+    assert "`--rate`" in rows["PRODUCER_RATE"].meaning

@@ -6,7 +6,7 @@ import pytest
 from msgspec import Meta
 
 from common.errors import SettingError
-from common.settings.options import add_options, help_of, options_from, options_of
+from common.settings.options import add_options, help_of, options_from, options_of, problems_in
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +34,7 @@ class Needs(msgspec.Struct):
 
 def read(arguments, environ=None, struct_type=Options):
     parser = argparse.ArgumentParser()
-    add_options(parser, struct_type, environ or {})
+    add_options(parser, struct_type, environ or {}, "options")
     return options_from(parser.parse_args(arguments), struct_type)
 
 
@@ -117,6 +117,26 @@ def test_help_says_meaning_limits_variable_and_default():
 
 def test_the_help_page_can_be_printed():
     parser = argparse.ArgumentParser()
-    add_options(parser, Options, {})
+    add_options(parser, Options, {}, "stream options")
     assert "100 %" in parser.format_help()
     assert "What a stream may be told." in parser.format_help()
+
+
+class Bounded(msgspec.Struct):
+    """An option that may be left out."""
+
+    events: Annotated[int, Meta(gt=0, description="stop after N", extra={"env": "EVENTS"})] | None = None
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environ", "events"), [([], {}, None), (["--events", "3"], {}, 3), ([], {"EVENTS": "4"}, 4)]
+)
+def test_an_option_that_may_be_left_out_has_its_limits_when_it_is_given(arguments, environ, events):
+    assert read(arguments, environ, Bounded).events == events
+    assert "EVENTS=0 is not allowed: give a whole number, above 0" in refusal([], {"EVENTS": "0"}, Bounded)
+
+
+def test_an_environment_is_tried_without_flags():
+    environ = {"BID_SIZE": "0", "COLOR": "green", "FREQ": "2"}
+    assert [line.split("=")[0] for line in problems_in(environ, Options)] == ["BID_SIZE", "COLOR"]
+    assert problems_in({}, Needs) == []
