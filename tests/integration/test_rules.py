@@ -480,7 +480,7 @@ def test_S5_a_rebalance_stops_the_insertions_that_wait_for_the_insert_thread(wid
             assert wait_until(
                 lambda: bool(other.sink.lanes) and not sink.group.changed and len(sink.sink.lanes) == 3, 30
             )
-            assert all(job.cancelled for job in waiting)
+            assert all(insertion.is_cancelled for insertion in waiting)
             gate.set()
             wide.await_consumed()
     with InProcessSink(wide):
@@ -636,9 +636,7 @@ def test_R5_a_range_named_by_another_version_gets_only_what_is_missing_of_it(pro
     insert(proof, columns_of(proof, range(1, 31)), "of-the-other-version")
     sink = proof.sink()
     proof.check()
-    assert sink.has_said(
-        "a standing intent is of another version: only what is missing of its range is inserted"
-    )
+    assert sink.has_said("a range was named by another version: only what is missing of it is inserted")
 
 
 def test_R5_an_acknowledged_insert_is_on_disk(proof):
