@@ -1,6 +1,6 @@
 # Everything one does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit chaos check format up down bench lock clean
+.PHONY: help setup demo test unit chaos long check format up down bench lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -30,9 +30,13 @@ chaos: $(READY) ## faults drawn from SEED=n (default: a new one) for MINUTES=5 o
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: $(READY) ## format, lint, types and import rules
+	@find common producer consumer infra -name '*.py' -exec wc -l {} + | awk '$$1 > 220 && $$2 != "total" {print "due for a split: " $$2 ", " $$1 " lines"}'
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-cache"; do \
 	  echo "-- $$step"; $(BIN)/$$step || failed=1; \
 	done; exit $$failed
+
+long: $(READY) ## what takes too long for every change: an hour of chaos (MINUTES=60), its report into CHAOS.md
+	$(BIN)/python -m tests.chaos --minutes $(if $(filter command line,$(origin MINUTES)),$(MINUTES),60) $(if $(SEED),--seed $(SEED)) --report CHAOS.md $(CHAOS)
 
 format: $(READY) ## bring the code into shape
 	$(BIN)/ruff check --fix-only .

@@ -53,3 +53,9 @@ def test_nothing_cites_a_document_outside_of_the_repository():
     )
     citing = {str(path) for path, text in texts.items() if path != Path(__file__) and ELSEWHERE.search(text)}
     assert citing == set()
+
+
+def test_every_module_that_the_legend_names_is_there():
+    named = set(re.findall(r"`([a-z_]+/[a-z_/]+\.py)`", legend()))
+    assert len(named) > 10
+    assert {name for name in named if not (ROOT / name).exists()} == set()
