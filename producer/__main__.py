@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
+from common.errors import SettingError
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.model.stream import Stream
 from common.process.endpoint import Endpoint
@@ -38,6 +39,10 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     stream = streams[args.stream]
     limits, options = options_from(args, ProducerLimits), options_from(args, stream.options)
     settings = Settings.from_env(environ)
+    if stream.generate is None:
+        raise SettingError(
+            f"the stream {stream.name} generates no events: others send them to {', '.join(stream.topics)}"
+        )
     if args.check:
         check(environ)
         print("all settings are allowed")

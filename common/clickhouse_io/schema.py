@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
+from common.model.identifiers import after_name, quoted
 from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings.parts import ClickHouseSettings
 
@@ -87,13 +88,21 @@ class Schema:
         for name, kind in wanted.items():
             if name not in found:
                 raise SchemaMismatch(
-                    f"table {table.name} lacks column {name}: ALTER TABLE {table.name} ADD COLUMN {name} {kind}"
+                    f"table {table.name} lacks column {name}: ALTER TABLE {quoted(table.name)} ADD COLUMN "
+                    f"{quoted(name)} {kind}"
                 )
-            if found[name] != kind:
+            if found[name] != kind and found[name] != self._normal_form(kind):
                 raise SchemaMismatch(
                     f"table {table.name}: column {name} is {found[name]}, the stream states {kind}: "
-                    f"ALTER TABLE {table.name} MODIFY COLUMN {name} {kind}"
+                    f"ALTER TABLE {quoted(table.name)} MODIFY COLUMN {quoted(name)} {kind}"
                 )
+
+    def _normal_form(self, kind: str) -> str:
+        """The type as the server itself spells it."""
+        rows = self._client.execute(
+            "SELECT toTypeName(defaultValueOfTypeName({kind:String}))", {"kind": kind}
+        )
+        return str(rows[0][0])
 
     def _check_projections(self, table: Table) -> None:
         found = self._describe(table.name)
@@ -190,10 +199,7 @@ def inserted_columns(table: Table) -> dict[str, str]:
 def _stated(table: Table) -> Iterator[tuple[str, str, str]]:
     """Name, type, and what the DDL says of a column after its type."""
     for item in _items(table.create_statement()):
-        if item.startswith("`"):
-            name, _, rest = item[1:].partition("`")
-        else:
-            name, rest = item.split(None, 1)
+        name, rest = after_name(item)
         if item.startswith("`") or name not in _NOT_COLUMNS:
             kind, rest = _until(rest.strip(), str.isspace)
             yield name, kind, rest.strip()

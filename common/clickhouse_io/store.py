@@ -8,6 +8,7 @@ import numpy as np
 
 from common.clickhouse_io.client import connect, translated
 from common.errors import ClickHouseRefused, ClickHouseUnavailable
+from common.model.identifiers import quoted
 from common.model.ranges import Beyond, Range, Stored
 from common.settings.parts import ClickHouseSettings
 
@@ -29,7 +30,7 @@ class Store:
 
         The server refuses a second query of the same id while the first runs (C1).
         """
-        names = ", ".join(f"`{name}`" for name in columns)
+        names = ", ".join(map(quoted, columns))
         settings = {
             "insert_deduplication_token": token,
             "async_insert": 0,

@@ -24,6 +24,7 @@ from common.clickhouse_io.internals import (
     write_column,
     write_varint,
 )
+from common.model.conversions import LONGEST_DECIMAL, NULL, SCALED, VALUE, split
 
 _FIXED_WIDTH = {
     **{
@@ -36,8 +37,14 @@ _FIXED_WIDTH = {
     "UInt128": "<u8",
     "Bool": "<u1",
     "Date": "<u2",
+    "Date32": "<i4",
     "DateTime": "<u4",
+    "DateTime64": "<i8",
+    "Enum8": "<i1",
+    "Enum16": "<i2",
+    "IPv4": "<u4",
 }
+_DIGITS = {"Decimal32": 9, "Decimal64": 18}
 
 _WIDE = {"UInt128": (2,)}
 
@@ -98,8 +105,14 @@ class BlockClient(Client):
             if array is None:
                 write_column(context, name, kind, list(values), out)
             else:
-                out.write(array.tobytes())
+                for part in _parts(array):
+                    out.write(part.tobytes())
         self.connection.block_out.finalize()
+
+
+def _parts(array: np.ndarray) -> list[np.ndarray]:
+    """A Nullable column is written as all marks, then all values."""
+    return [array[NULL], array[VALUE]] if array.dtype.names == (NULL, VALUE) else [array]
 
 
 def _dropped_blocks(events: Any) -> int:
@@ -110,8 +123,18 @@ def _dropped_blocks(events: Any) -> int:
 
 
 def wire_dtype(kind: str) -> np.dtype | None:
-    """What an array of this type is on the wire, None for types that the driver encodes."""
-    text = "<i8" if kind.startswith("DateTime64") else _FIXED_WIDTH.get(kind)
+    """What an array of this type is on the wire, None for types that the driver encodes.
+
+    A Nullable is an array of (NULL, VALUE), a decimal one of SCALED alone, as `common.model.conversions` makes them.
+    """
+    name, arguments = split(kind)
+    if name == "Nullable":
+        inner = wire_dtype(arguments[0])
+        return None if inner is None or arguments[0] in _WIDE else np.dtype([(NULL, "u1"), (VALUE, inner)])
+    if name.startswith("Decimal"):
+        digits = int(arguments[0]) if name == "Decimal" else _DIGITS.get(name, LONGEST_DECIMAL)
+        return np.dtype([(SCALED, "<i4" if digits <= 9 else "<i8")]) if digits <= 18 else None
+    text = _FIXED_WIDTH.get(name)
     return None if text is None else np.dtype(text)
 
 
@@ -122,7 +145,11 @@ def as_wire(kind: str, values: Any) -> np.ndarray | None:
     another shape.
     """
     dtype = wire_dtype(kind)
-    if dtype is None or not isinstance(values, np.ndarray) or values.dtype.kind not in "uifb":
+    if dtype is None or not isinstance(values, np.ndarray):
+        return None
+    if dtype.names is not None:
+        return values if values.dtype == dtype else None
+    if values.dtype.kind not in "uifb":
         return None
     if values.shape[1:] != _WIDE.get(kind, ()):
         raise ValueError(f"an array of shape {values.shape} is no column of {kind}")

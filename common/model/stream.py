@@ -40,6 +40,14 @@ class Emission(NamedTuple):
     event: msgspec.Struct
 
 
+Generate = Callable[[random.Random, Any, Callable[[], float]], Iterator[Emission]]
+"""Gives events without end, or to an end: from random numbers, the stream's options and the time of day."""
+
+
+class NoOptions(msgspec.Struct, frozen=True):
+    """Nothing to choose."""
+
+
 class Rows(NamedTuple):
     """The rows that a list of events makes in one table.
 
@@ -110,13 +118,13 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """A use case: its events, how to generate them, its feeds and its questions."""
+    """A use case: its feeds, its questions, and how to generate its events, if others do not send them."""
 
     name: str
     version: int
-    options: type[msgspec.Struct]
-    generate: Callable[[random.Random, Any, Callable[[], float]], Iterator[Emission]]
     feeds: tuple[Feed, ...]
+    options: type[msgspec.Struct] = NoOptions
+    generate: Generate | None = None
     questions: tuple[Question, ...] = field(default=())
 
     @property
@@ -132,13 +140,15 @@ class Stream:
             if feed.variable and environ.get(feed.variable)
         }
         generate = self.generate
+        feeds = tuple(_renamed_feed(feed, renames, environ) for feed in self.feeds)
+        if generate is None or not renames:
+            return replace(self, feeds=feeds)
 
         def emit(rng: random.Random, options: Any, now_s: Callable[[], float]) -> Iterator[Emission]:
             for emission in generate(rng, options, now_s):
                 yield emission._replace(topic=renames.get(emission.topic, emission.topic))
 
-        feeds = tuple(_renamed_feed(feed, renames, environ) for feed in self.feeds)
-        return replace(self, feeds=feeds, generate=emit if renames else generate)
+        return replace(self, feeds=feeds, generate=emit)
 
     def sql(self, question: Question) -> str:
         """The question's SQL with the name of the stream's first table in place of {table}."""

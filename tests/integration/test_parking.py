@@ -97,7 +97,7 @@ def test_a_table_that_cannot_be_read_parks_its_feed_through_retries_and_rebalanc
 @pytest.mark.parametrize(
     ("damage", "mending"),
     [
-        ("ALTER TABLE {t} DROP COLUMN note", "ALTER TABLE {t} ADD COLUMN note UInt8"),
+        ("ALTER TABLE {t} DROP COLUMN note", "ALTER TABLE `{t}` ADD COLUMN `note` UInt8"),
         ("RENAME TABLE {t} TO {t}_away", "RENAME TABLE {t}_away TO {t}"),
     ],
     ids=["column", "table"],

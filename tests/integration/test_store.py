@@ -180,8 +180,8 @@ def test_a_missing_table_is_refused_for_good_and_a_missing_server_is_not(store, 
 @pytest.mark.parametrize(
     ("alter", "says"),
     [
-        ("DROP COLUMN wide", "ADD COLUMN wide UInt128"),
-        ("MODIFY COLUMN wide UInt256", "MODIFY COLUMN wide UInt128"),
+        ("DROP COLUMN wide", "ADD COLUMN `wide` UInt128"),
+        ("MODIFY COLUMN wide UInt256", "MODIFY COLUMN `wide` UInt128"),
         ("DROP PROJECTION by_address", "ADD PROJECTION by_address"),
         ("MODIFY SETTING non_replicated_deduplication_window = 10", "MODIFY SETTING"),
     ],

@@ -1,0 +1,198 @@
+"""Tables derived from the type of their events: columns, DDL, rows and checks, stated once. Pure.
+
+class Reading(msgspec.Struct, gc=False):
+    device: Annotated[str, Column("LowCardinality(String)")]
+    t: Annotated[str, Column("DateTime64(6, 'UTC')")]
+    temp: Annotated[float, Column("Float32")]
+    tags: dict[str, str]
+
+READINGS = table(Reading, name="readings", order_by="(device, t)", partition_by="toYYYYMM(t)")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from common.errors import DoesNotFit
+from common.model.columns import index_within
+from common.model.conversions import conversion
+from common.model.fields import Column, Field, Getter, fields_of, getter
+from common.model.identifiers import quoted
+from common.model.partitions import partition_of
+from common.model.stream import ADDRESS_COLUMNS, Rows, Table
+from common.model.times import Convert
+
+__all__ = ["Column", "Computed", "table"]
+
+
+class Computed(NamedTuple):
+    """A column that no field states: its type, and what gives its values, one per event."""
+
+    type: str
+    values: Callable[[Sequence[Any]], Sequence[Any]]
+    codec: str = ""
+    comment: str = ""
+
+
+class _Source(NamedTuple):
+    """Where a column comes from, and how its values become one. `repeats`: it is of the event, not of the item."""
+
+    name: str
+    type: str
+    values: Callable[[Sequence[Any]], Sequence[Any]]
+    convert: Convert
+    ddl: str
+    repeats: bool = False
+
+
+def table(
+    event: type[msgspec.Struct],
+    *,
+    name: str,
+    order_by: str,
+    partition_by: str = "",
+    computed: Mapping[str, Computed] | None = None,
+    each: str = "",
+    carry: Sequence[str] = (),
+    index: str = "index",
+    extra: Sequence[str] = (),
+    variable: str | None = None,
+) -> Table:
+    """A MergeTree table with a column for each field of `event`, those of nested Structs included.
+
+    With `each`, the name of a field that holds a list of Structs, the table has a row for each of them: their fields,
+    those of the event that `carry` names, and their index in the column `index`. `extra` are further items of the
+    DDL: projections, indices, constraints. Raises ValueError, in one line, for a declaration that contradicts itself.
+    """
+    sources = _sources(event, each, carry) if each else [_source(field) for field in fields_of(event)]
+    sources += [
+        _Source(column, made.type, made.values, conversion(made.type).convert, _ddl(column, made))
+        for column, made in (computed or {}).items()
+    ]
+    if not sources:
+        raise ValueError(f"{event.__name__} has no field that makes a column")
+    _refuse_doubles([source.name for source in sources] + [index] * bool(each))
+    rows = _rows_of_items(sources, getter((each,)), index) if each else _rows(sources)
+    types = {source.name: source.type for source in sources}
+    return Table(
+        name=name,
+        ddl=_create(
+            sources, [_braced(quoted(index)) + " UInt32"] * bool(each), extra, order_by, partition_by
+        ),
+        rows=rows,
+        partition_of=partition_of(partition_by, types) if partition_by else None,
+        variable=variable,
+        event_rows=f"{quoted(index)} = 0" if each else None,
+    )
+
+
+def _sources(event: type[msgspec.Struct], each: str, carry: Sequence[str]) -> list[_Source]:
+    own = {field.name: field for field in fields_of(event)}
+    if missing := [name for name in carry if name not in own]:
+        raise ValueError(f"{event.__name__} has no column {missing[0]} to carry; it has {', '.join(own)}")
+    item = _item_of(event, each)
+    return [
+        *(_source(own[name], repeats=True) for name in carry),
+        *(_source(field) for field in fields_of(item)),
+    ]
+
+
+def _item_of(event: type[msgspec.Struct], each: str) -> type[msgspec.Struct]:
+    found = {field.name: field.type for field in msgspec.inspect.type_info(event).fields}  # type: ignore[attr-defined]
+    kind = found.get(each)
+    item = getattr(kind, "item_type", None)
+    if not isinstance(item, msgspec.inspect.StructType):
+        raise ValueError(f"{event.__name__}.{each} is no list of Structs")
+    cls: type[msgspec.Struct] = item.cls
+    return cls
+
+
+def _source(field: Field, *, repeats: bool = False) -> _Source:
+    convert = conversion(field.kind, field.column.unit).convert
+    return _Source(field.name, field.kind, field.values, convert, _ddl(field.name, field), repeats)
+
+
+def _rows(sources: Sequence[_Source]) -> Callable[[Sequence[Any]], Rows]:
+    def rows(events: Sequence[Any]) -> Rows:
+        return Rows({source.name: _converted(source, source.values(events)) for source in sources})
+
+    return rows
+
+
+def _rows_of_items(
+    sources: Sequence[_Source], items_of: Getter, index: str
+) -> Callable[[Sequence[Any]], Rows]:
+    def rows(events: Sequence[Any]) -> Rows:
+        lists = items_of(events)
+        items = list(chain.from_iterable(lists))
+        lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+        columns = {
+            source.name: np.repeat(_converted(source, source.values(events)), lengths)
+            if source.repeats
+            else _converted(source, source.values(items))
+            for source in sources
+        }
+        return Rows({**columns, index: index_within(lengths)}, lengths)
+
+    return rows
+
+
+def _converted(source: _Source, values: Sequence[Any]) -> np.ndarray:
+    try:
+        return source.convert(values)
+    except OverflowError as error:
+        raise DoesNotFit(source.name, source.type, "out of range") from error
+    except TypeError as error:
+        raise DoesNotFit(
+            source.name, source.type, "wrong type, or None in a column that is not Nullable"
+        ) from error
+    except (ValueError, ArithmeticError, LookupError, OSError) as error:
+        raise DoesNotFit(source.name, source.type, "not a value of that type") from error
+
+
+# DDL
+
+
+def _create(
+    sources: Sequence[_Source], own: Sequence[str], extra: Sequence[str], order_by: str, partition_by: str
+) -> str:
+    items = [*(_braced(source.ddl) for source in sources), *own, "{address}", *map(_braced, extra)]
+    partitions = f" PARTITION BY {_braced(partition_by)}" if partition_by else ""
+    body = ",\n    ".join(items)
+    return (
+        f"CREATE TABLE IF NOT EXISTS {{table}} (\n    {body}\n) ENGINE = MergeTree{partitions} "
+        f"ORDER BY {_braced(order_by)} {{settings}}"
+    )
+
+
+def _ddl(name: str, column: Field | Computed) -> str:
+    kind, codec, comment = (
+        (column.kind, column.column.codec, column.column.comment)
+        if isinstance(column, Field)
+        else (column.type, column.codec, column.comment)
+    )
+    words = [quoted(name), kind]
+    if comment:
+        words.append("COMMENT '" + comment.replace("\\", "\\\\").replace("'", "\\'") + "'")
+    if codec:
+        words.append(f"CODEC({codec})")
+    return " ".join(words)
+
+
+def _braced(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _refuse_doubles(names: Sequence[str]) -> None:
+    for name in names:
+        if names.count(name) > 1:
+            raise ValueError(f"two columns are called {name}: give one of them another name, Column(name=…)")
+        if name in ADDRESS_COLUMNS:
+            raise ValueError(
+                f"the column {name} is one of Penstock's own: give it another name, Column(name=…)"
+            )

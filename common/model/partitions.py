@@ -1,0 +1,61 @@
+"""Tells the table partitions of rows apart, for the PARTITION BY expressions that are known here. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from common.model.conversions import NULL, VALUE, split
+
+_CALL = re.compile(r"(\w+)\(`?(\w+)`?\)")
+_STEPS = {
+    "toYYYYMM": "M",
+    "toStartOfMonth": "M",
+    "toYYYYMMDD": "D",
+    "toDate": "D",
+    "toStartOfDay": "D",
+    "toMonday": "W",
+    "toYear": "Y",
+    "toStartOfYear": "Y",
+    "toStartOfHour": "h",
+}
+PartitionOf = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+
+
+def partition_of(expression: str, types: Mapping[str, str]) -> PartitionOf:
+    """For PARTITION BY of a column, or of a function of _STEPS: an array that tells partitions apart.
+
+    Raises ValueError for another expression, and for times without the zone 'UTC', whose days the server decides.
+    """
+    if expression in types:
+        return lambda columns: _plain(columns[expression])
+    call = _CALL.fullmatch(expression.strip())
+    if call is None or call[1] not in _STEPS or call[2] not in types:
+        known = ", ".join(f"{name}(column)" for name in _STEPS)
+        raise ValueError(f"PARTITION BY {expression}: only a column, or one of {known}")
+    name, arguments = split(types[call[2]])
+    column, step = call[2], _STEPS[call[1]]
+    if name in ("Date", "Date32"):
+        return lambda columns: _in_steps(columns[column], "D", step)
+    if name in ("DateTime", "DateTime64") and arguments[-1:] == ["'UTC'"]:
+        places = int(arguments[0]) if name == "DateTime64" else 0
+        return lambda columns: _in_steps(columns[column] // 10**places, "s", step)
+    raise ValueError(
+        f"PARTITION BY {expression}: {column} is {types[column]}, it has to be a date or a time in 'UTC'"
+    )
+
+
+def _in_steps(counted: np.ndarray, unit: str, step: str) -> np.ndarray:
+    times: Any = counted.astype(np.int64).astype(f"datetime64[{unit}]").astype(f"datetime64[{step}]")
+    return np.asarray(times.astype(np.int64))
+
+
+def _plain(column: np.ndarray) -> np.ndarray:
+    if column.dtype.names == (NULL, VALUE):
+        return np.asarray([value if not null else None for null, value in column.tolist()], object).astype(
+            str
+        )
+    return column.astype(str) if column.dtype.hasobject else column

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+import numpy as np
+import pytest
+
+from common.model.conversions import conversion, is_nullable, names_of, split
+
+REFUSED = [
+    ("UInt8", 256),
+    ("Int8", -129),
+    ("UInt64", 2**64),
+    ("UInt256", 2**256),
+    ("Int128", 2**127),
+    ("Float32", 1e39),
+    ("Float64", float("nan")),
+    ("Decimal(18, 2)", Decimal("12.345")),
+    ("Decimal(4, 2)", Decimal("100")),
+    ("Decimal(18, 2)", Decimal("NaN")),
+    ("Decimal(18, 2)", Decimal("1e400")),
+    ("Decimal(76, 0)", Decimal("1e76")),
+    ("Date", date(1969, 12, 31)),
+    ("Date", date(2149, 6, 7)),
+    ("Date32", date(1899, 12, 31)),
+    ("DateTime", datetime(2106, 2, 7, 6, 28, 16, tzinfo=UTC)),
+    ("DateTime", datetime(2026, 1, 1, microsecond=1, tzinfo=UTC)),
+    ("DateTime64(3)", datetime(2026, 1, 1, microsecond=1, tzinfo=UTC)),
+    ("DateTime64(3)", datetime(9999, 1, 1, tzinfo=UTC)),
+    ("DateTime64(9)", datetime(2263, 1, 1, tzinfo=UTC)),
+    ("DateTime64(6)", datetime(2026, 1, 1)),
+    ("DateTime64(6)", "2026-01-01T00:00:00"),
+    ("DateTime64(6)", "2026-01-01T23:59:60Z"),
+    ("DateTime64(6)", "2026-01-01T00:00:00.1234567Z"),
+    ("DateTime64(6)", "0000-01-01T00:00:00Z"),
+    ("IPv4", "10.0.0.256"),
+    ("IPv4", "10.1"),
+    ("IPv6", "1::2::3"),
+    ("FixedString(3)", "abcd"),
+    ("FixedString(3)", "ab"),
+    ("Enum8('a' = 1)", "b"),
+    ("Array(UInt8)", [1, 256]),
+    ("Map(String, UInt8)", {"a": 256}),
+    ("Array(Decimal(4, 1))", [Decimal("1.25")]),
+    ("Nullable(UInt8)", 256),
+]
+
+
+@pytest.mark.parametrize(("kind", "value"), REFUSED, ids=lambda value: str(value)[:30])
+def test_a_value_that_a_column_cannot_hold_exactly_is_refused(kind, value):
+    with pytest.raises((ValueError, OverflowError, TypeError, ArithmeticError, LookupError, OSError)):
+        conversion(kind).convert([value])
+
+
+EXACT = [
+    ("Float32", 21.1, [np.float32(21.1)]),
+    ("DateTime64(9)", "2026-11-01T12:34:56.123456789+02:00", [1793529296123456789]),
+    ("DateTime64(6)", "1900-01-01T00:00:00Z", [-2208988800000000]),
+    ("DateTime64(0)", "2299-12-31T23:59:59Z", [10413791999]),
+    ("DateTime('UTC')", "1970-01-01t00:00:01.000z", [1]),
+    ("Decimal(9, 2)", Decimal("-12.3"), [(-1230,)]),
+    ("Decimal(18, 0)", Decimal("1E+17"), [(10**17,)]),
+    ("IPv4", "255.0.0.1", [4278190081]),
+    ("IPv6", "::1", [b"\0" * 15 + b"\1"]),
+    ("Enum16('a' = -5, 'b, c' = 7)", "b, c", [7]),
+    ("Nullable(UInt8)", None, [(1, 0)]),
+    ("Nullable(DateTime64(3))", datetime(1970, 1, 1, tzinfo=UTC), [(0, 0)]),
+    ("UInt128", 2**128 - 1, [2**128 - 1]),
+    ("FixedString(2)", "é", [b"\xc3\xa9"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "value", "column"), EXACT, ids=lambda value: str(value)[:30])
+def test_a_value_that_fits_is_stored_as_it_is(kind, value, column):
+    assert conversion(kind).convert([value]).tolist() == column
+
+
+def test_a_type_falls_into_its_name_and_arguments_however_it_is_spelled():
+    assert split("UInt8") == ("UInt8", [])
+    assert split("Map(String,Array( Nullable(UInt8) ))") == ("Map", ["String", "Array( Nullable(UInt8) )"])
+    assert split("Enum8('a, b' = 1, ')' = 2)") == ("Enum8", ["'a, b' = 1", "')' = 2"])
+
+
+@pytest.mark.parametrize(
+    ("kind", "nullable"),
+    [
+        ("Nullable(UInt8)", True),
+        ("LowCardinality( Nullable(String))", True),
+        ("Array(Nullable(UInt8))", False),
+    ],
+)
+def test_only_the_outermost_nullable_takes_null(kind, nullable):
+    assert is_nullable(kind) is nullable
+
+
+def test_the_names_of_an_enum_may_hold_what_they_like():
+    assert names_of(r"Enum8('a, b' = 1, 'it\'s' = -2, '=' = 3)") == {"a, b": 1, "it's": -2, "=": 3}
+
+
+def test_a_type_that_is_not_known_is_refused_with_those_that_are():
+    with pytest.raises(ValueError, match="Variant.*is no type that values can be made for.*UInt8"):
+        conversion("Variant(UInt8, String)")

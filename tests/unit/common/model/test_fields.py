@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import msgspec
+import pytest
+
+from common.model.fields import Column, fields_of, getter
+
+
+@pytest.mark.parametrize(
+    ("hint", "column", "said"),
+    [
+        (int, Column("String"), "Made.v is int, of which no String is made"),
+        (str, Column("UInt8"), "Made.v is str, of which no UInt8 is made"),
+        (int, Column("DateTime64(3)"), "say what it counts"),
+        (int | None, Column("UInt8"), "Made.v may be None, UInt8 may not: Nullable(UInt8)"),
+        (Decimal, Column(), "state how many digits"),
+        (Decimal, Column("Decimal(80, 2)"), "none that ClickHouse has"),
+        (str, Column("Strung"), "Strung is no type"),
+        (str, Column("FixedString"), "FixedString lacks an argument"),
+        (str, Column("Enum8"), "state names and numbers"),
+        (
+            Literal["a", "b"],
+            Column("Enum8('a' = 1)"),
+            "Made.v may be 'b', which Enum8('a' = 1) does not name",
+        ),
+        (int, Column("DateTime64(3)", unit="h"), "unit 'h' is none of s, ms, us, ns"),
+        (list[int] | None, Column(), "may be None, which no Array can be"),
+        (complex, Column(), "state one"),
+    ],
+    ids=str,
+)
+def test_an_annotation_that_contradicts_its_type_is_refused_in_one_line(hint, column, said):
+    event = msgspec.defstruct("Made", [("v", Annotated[hint, column])], gc=False)
+    with pytest.raises(ValueError) as raised:
+        fields_of(event)
+    assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+class Inner(msgspec.Struct, gc=False):
+    value: int
+
+
+class Middle(msgspec.Struct, gc=False):
+    inner: Inner | None
+
+
+class Outer(msgspec.Struct, gc=False):
+    middle: Middle | None
+    named: Annotated[Inner, Column(name="other")]
+
+
+def test_fields_of_nested_structs_are_named_after_the_way_to_them():
+    assert [(field.name, field.kind) for field in fields_of(Outer)] == [
+        ("middle_inner_value", "Nullable(Int64)"),
+        ("other_value", "Int64"),
+    ]
+
+
+def test_where_a_part_of_the_way_is_none_so_is_the_value():
+    values = fields_of(Outer)[0].values
+    events = [Outer(Middle(Inner(5)), Inner(0)), Outer(Middle(None), Inner(0)), Outer(None, Inner(0))]
+    assert values(events) == [5, None, None]
+
+
+class Endless(msgspec.Struct, gc=False):
+    again: Endless | None
+
+
+def test_a_struct_that_holds_itself_is_refused():
+    with pytest.raises(ValueError, match="Endless holds itself"):
+        fields_of(Endless)
+
+
+def test_a_way_is_made_of_names_alone():
+    with pytest.raises(ValueError, match="no name of a field"):
+        getter(("a", "b()"))

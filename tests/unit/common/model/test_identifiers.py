@@ -1,0 +1,14 @@
+import pytest
+
+from common.model.identifiers import after_name, quoted
+
+NAMES = ["plain", "select", "a.b", "two words", "it's", "Ünï🌊", "back`tick", "back\\slash", "\\`", "{x}"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_quoted_name_can_be_read_back_with_what_follows_it(name):
+    assert after_name(quoted(name) + " UInt8 CODEC(`x`)") == (name, " UInt8 CODEC(`x`)")
+
+
+def test_a_bare_name_ends_at_the_space():
+    assert after_name("number UInt64 CODEC(ZSTD)") == ("number", "UInt64 CODEC(ZSTD)")

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+
+from common.model.derive import table
+
+
+class Everything(msgspec.Struct, gc=False):
+    at: datetime
+    maybe: str | None = None
+
+
+DEFAULT = Everything(at=datetime(2026, 11, 1, 12, 34, 56, 123456, UTC))
+
+
+def derived(event, **options):
+    return table(event, name="t", order_by="tuple()", **options)
+
+
+@pytest.mark.parametrize(
+    ("by", "same", "other"),
+    [
+        ("toYYYYMM(at)", datetime(2026, 11, 30, 23, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC)),
+        ("toDate(at)", datetime(2026, 11, 1, 23, tzinfo=UTC), datetime(2026, 11, 2, tzinfo=UTC)),
+        ("toYear(at)", datetime(2026, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_table_partitions_are_told_apart_as_the_server_does(by, same, other):
+    made = derived(Everything, partition_by=by)
+    events = [DEFAULT, msgspec.structs.replace(DEFAULT, at=same), msgspec.structs.replace(DEFAULT, at=other)]
+    first, second, third = made.partition_of(made.rows(events).columns).tolist()
+    assert first == second != third
+
+
+def test_a_column_can_be_what_a_table_is_partitioned_by():
+    made = derived(Everything, partition_by="maybe")
+    events = [DEFAULT, msgspec.structs.replace(DEFAULT, maybe="x")]
+    assert len(set(made.partition_of(made.rows(events).columns).tolist())) == 2
