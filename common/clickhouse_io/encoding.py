@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from clickhouse_driver import errors
 
+from common.clickhouse_io.ddl import inserted_columns
 from common.clickhouse_io.internals import ColumnException
-from common.clickhouse_io.schema import inserted_columns
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
 from common.errors import DoesNotFit, StartRefused

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import NamedTuple
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
+from common.clickhouse_io.ddl import normal_order, order_of, projections, stated_columns
 from common.errors import SchemaMismatch, StartRefused
-from common.model.identifiers import after_name, quoted
+from common.model.identifiers import quoted
 from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings.parts import ClickHouseSettings
 
-_COMMENT = re.compile(r"--.*")
-_COMPUTED = re.compile(r"MATERIALIZED|ALIAS|EPHEMERAL", re.IGNORECASE)
-_NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT")
-_PROJECTION = re.compile(r"^\s*(?P<text>PROJECTION (?P<name>\w+) .*?),?$", re.MULTILINE)
+FSYNC = ("fsync_after_insert", "fsync_part_directory")
 _WINDOW = re.compile(r"non_replicated_deduplication_window = (\d+)")
 _TARGET = re.compile(r" TO (?P<name>\S+)")
 
@@ -31,6 +30,13 @@ def create_database(settings: ClickHouseSettings) -> bool:
             return True
     finally:
         client.disconnect()
+
+
+class Fix(NamedTuple):
+    """A statement that removes a difference, and what the difference is."""
+
+    statement: str
+    reason: str
 
 
 class Schema:
@@ -51,14 +57,37 @@ class Schema:
         return created
 
     def check(self, tables: Iterable[Table]) -> None:
-        """Raise StartRefused or SchemaMismatch, with the statement that mends it, unless all is as it must be."""
+        """Raise StartRefused or SchemaMismatch, with every statement that removes a difference, unless all is right."""
         self._check_version()
+        problems = []
         for table in tables:
             with translated(self._client, f"checking {table.name}"):
-                self._check_columns(table)
-                self._check_engines(table)
-                self._check_projections(table)
-                self._check_windows(table)
+                problems += self._problems(table)
+        if problems:
+            raise SchemaMismatch("\n".join(problems))
+
+    def _problems(self, table: Table) -> list[str]:
+        """What is wrong with a table: a line that says so, then the statements in the order to run them."""
+        found = self._columns(table.name)
+        if not found:
+            return [f"table {table.name} is missing: run python -m consumer migrate"]
+        self._check_engines(table)
+        key = self._sorting_key(table.name)
+        stated = order_of(table)
+        if stated is not None and normal_order(key) != stated:
+            return [
+                f"table {table.name} is ordered by ({key}), its stream states ({stated}): no ALTER changes that. "
+                "Rename the table, migrate, and INSERT INTO … SELECT from the old one; or state its order in the stream"
+            ]
+        fixes = [
+            *self._column_fixes(table, found),
+            *self._projection_fixes(table),
+            *self._setting_fixes(table),
+        ]
+        if not fixes:
+            return []
+        lines = [f"{fix.statement}; -- {fix.reason}" for fix in fixes]
+        return [f"table {table.name} is not as its stream states it. Run, in this order:", *lines]
 
     def _check_version(self) -> None:
         with translated(self._client, "reading the server's version"):
@@ -76,26 +105,28 @@ class Schema:
         )
         return rows[0][0] if rows else ""
 
-    def _check_columns(self, table: Table) -> None:
-        wanted = stated_columns(table)
-        rows = self._client.execute(
-            "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {name:String}",
-            {"database": self._database, "name": table.name},
+    def _columns(self, name: str) -> dict[str, str]:
+        return dict(
+            self._client.execute(
+                "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {name:String}",
+                {"database": self._database, "name": name},
+            )
         )
-        if not rows:
-            raise SchemaMismatch(f"table {table.name} is missing: run python -m consumer migrate")
-        found = dict(rows)
-        for name, kind in wanted.items():
+
+    def _sorting_key(self, name: str) -> str:
+        rows = self._client.execute(
+            "SELECT sorting_key FROM system.tables WHERE database = {database:String} AND name = {name:String}",
+            {"database": self._database, "name": name},
+        )
+        return str(rows[0][0])
+
+    def _column_fixes(self, table: Table, found: Mapping[str, str]) -> Iterator[Fix]:
+        alter = f"ALTER TABLE {quoted(table.name)}"
+        for name, kind in stated_columns(table).items():
             if name not in found:
-                raise SchemaMismatch(
-                    f"table {table.name} lacks column {name}: ALTER TABLE {quoted(table.name)} ADD COLUMN "
-                    f"{quoted(name)} {kind}"
-                )
-            if found[name] != kind and found[name] != self._normal_form(kind):
-                raise SchemaMismatch(
-                    f"table {table.name}: column {name} is {found[name]}, the stream states {kind}: "
-                    f"ALTER TABLE {quoted(table.name)} MODIFY COLUMN {quoted(name)} {kind}"
-                )
+                yield Fix(f"{alter} ADD COLUMN {quoted(name)} {kind}", f"it lacks column {name}")
+            elif found[name] != kind and found[name] != self._normal_form(kind):
+                yield Fix(f"{alter} MODIFY COLUMN {quoted(name)} {kind}", f"column {name} is {found[name]}")
 
     def _normal_form(self, kind: str) -> str:
         """The type as the server itself spells it."""
@@ -104,14 +135,29 @@ class Schema:
         )
         return str(rows[0][0])
 
-    def _check_projections(self, table: Table) -> None:
-        found = self._describe(table.name)
-        for match in _PROJECTION.finditer(table.create_statement()):
-            if f"PROJECTION {match['name']}" not in found:
-                raise SchemaMismatch(
-                    f"table {table.name} lacks a projection: ALTER TABLE {table.name} ADD {match['text']}, then "
-                    f"ALTER TABLE {table.name} MATERIALIZE PROJECTION {match['name']}"
+    def _projection_fixes(self, table: Table) -> Iterator[Fix]:
+        found, alter = self._describe(table.name), f"ALTER TABLE {quoted(table.name)}"
+        for name, text in projections(table):
+            if f"PROJECTION {name}" not in found:
+                yield Fix(f"{alter} ADD {text}", f"it lacks projection {name}")
+                yield Fix(f"{alter} MATERIALIZE PROJECTION {name}", "for the rows that are there")
+
+    def _setting_fixes(self, table: Table) -> Iterator[Fix]:
+        """R3: a window on the table and on the target of every view, else a retry is counted twice there. R5: fsync."""
+        for name in [table.name, *self._view_targets(table.name)]:
+            statement = self._describe(name)
+            if "ENGINE = Null" in statement:
+                continue
+            alter = f"ALTER TABLE {quoted(name)} MODIFY SETTING"
+            window = _WINDOW.search(statement)
+            if window is None or int(window[1]) < DEDUPLICATION_WINDOW:
+                yield Fix(
+                    f"{alter} non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}",
+                    f"{name} remembers {window[1] if window else 0} blocks, a repeated INSERT could count twice",
                 )
+            for setting in FSYNC if name == table.name else ():
+                if f"{setting} = 1" not in statement:
+                    yield Fix(f"{alter} {setting} = 1", "an acknowledged INSERT has to be on disk")
 
     def _check_engines(self, table: Table) -> None:
         """What is counted must be what was inserted: not what other servers hold, nor what was merged away."""
@@ -128,20 +174,6 @@ class Schema:
             {"database": self._database, "name": name},
         )
         return rows[0][0] if rows else ""
-
-    def _check_windows(self, table: Table) -> None:
-        """R3: a window on the table and on the target of every view, else a retry is counted twice there."""
-        for name in [table.name, *self._view_targets(table.name)]:
-            statement = self._describe(name)
-            if "ENGINE = Null" in statement:
-                continue
-            window = _WINDOW.search(statement)
-            if window is None or int(window[1]) < DEDUPLICATION_WINDOW:
-                raise SchemaMismatch(
-                    f"table {name} remembers {window[1] if window else 0} blocks, a repeated INSERT could count "
-                    f"twice: ALTER TABLE `{name}` MODIFY SETTING "
-                    f"non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}"
-                )
 
     def _view_targets(self, name: str) -> list[str]:
         rows = self._client.execute(
@@ -184,52 +216,3 @@ def objection_to(engine: str, name: str) -> str:
         f"table {name} is a {engine}: a sink counts what it has inserted, so its table must keep every row. Use "
         f"MergeTree; a materialized view may feed a {engine} from it"
     )
-
-
-def stated_columns(table: Table) -> dict[str, str]:
-    """Column name → type as the DDL of a table states them."""
-    return {name: kind for name, kind, _ in _stated(table)}
-
-
-def inserted_columns(table: Table) -> dict[str, str]:
-    """Column name → type of those columns that an INSERT gives: the server computes the others by itself."""
-    return {name: kind for name, kind, rest in _stated(table) if not _COMPUTED.match(rest)}
-
-
-def _stated(table: Table) -> Iterator[tuple[str, str, str]]:
-    """Name, type, and what the DDL says of a column after its type."""
-    for item in _items(table.create_statement()):
-        name, rest = after_name(item)
-        if item.startswith("`") or name not in _NOT_COLUMNS:
-            kind, rest = _until(rest.strip(), str.isspace)
-            yield name, kind, rest.strip()
-
-
-def _items(statement: str) -> Iterator[str]:
-    """What stands between the commas of a CREATE TABLE's first parentheses."""
-    rest = _COMMENT.sub("", statement).split("(", 1)[1]
-    end = ","
-    while end == ",":
-        item, rest = _until(rest, lambda character: character in ",)")
-        end, rest = rest[:1], rest[1:]
-        yield item.strip()
-
-
-def _until(text: str, is_end: Callable[[str], bool]) -> tuple[str, str]:
-    """Cut before the first character outside all parentheses and quotes that `is_end` accepts."""
-    depth = 0
-    quote = ""
-    is_escaped = False
-    for index, character in enumerate(text):
-        if quote:
-            if is_escaped or character == "\\":
-                is_escaped = not is_escaped
-            elif character == quote:
-                quote = ""
-            continue
-        if depth == 0 and is_end(character):
-            return text[:index], text[index:]
-        if character in "'`":
-            quote = character
-        depth += (character == "(") - (character == ")")
-    return text, ""

@@ -1,7 +1,10 @@
 """The store against a real ClickHouse: what recovery relies on."""
 
 import re
+from decimal import Decimal
+from typing import Annotated
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -9,6 +12,7 @@ from common.clickhouse_io.client import connect
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
 from common.errors import ClickHouseRefused, ClickHouseUnavailable, SchemaMismatch
+from common.model.derive import Column, table
 from common.model.ranges import Beyond, Range
 from common.model.stream import Rows, Table
 from common.settings.config import Settings
@@ -184,6 +188,7 @@ def test_a_missing_table_is_refused_for_good_and_a_missing_server_is_not(store, 
         ("MODIFY COLUMN wide UInt256", "MODIFY COLUMN `wide` UInt128"),
         ("DROP PROJECTION by_address", "ADD PROJECTION by_address"),
         ("MODIFY SETTING non_replicated_deduplication_window = 10", "MODIFY SETTING"),
+        ("MODIFY SETTING fsync_after_insert = 0", "fsync_after_insert = 1; -- an acknowledged INSERT"),
     ],
 )
 def test_a_table_that_differs_is_refused_with_the_statement_that_mends_it(settings, sql, alter, says):
@@ -192,9 +197,54 @@ def test_a_table_that_differs_is_refused_with_the_statement_that_mends_it(settin
     sql(f"ALTER TABLE {DAYS.name} {alter}")
     with pytest.raises(SchemaMismatch, match=says) as refusal:
         schema.check([DAYS])
-    for statement in re.findall(r"ALTER TABLE .*?(?=, then |$)", str(refusal.value)):
+    for statement in statements_in(refusal.value):
         sql(statement)
     schema.check([DAYS])
+
+
+def statements_in(refusal):
+    """The statements that a refusal tells to run, in their order."""
+    return [line.split("; -- ")[0] for line in str(refusal).splitlines() if line.startswith("ALTER")]
+
+
+def test_an_existing_table_with_rows_becomes_usable_by_exactly_what_the_refusal_says(settings, sql):
+    sql("CREATE TABLE foreign_table (n Int64, was String) ENGINE = MergeTree ORDER BY n")
+    sql("INSERT INTO foreign_table SELECT number, 'x' FROM numbers(10)")
+    wanted = table(
+        msgspec.defstruct(
+            "Wanted", [("n", int), ("price", Annotated[Decimal, Column("Decimal(9,2)")])], gc=False
+        ),
+        name="foreign_table",
+        order_by="(n)",
+        extra=["PROJECTION by_price (SELECT price, n ORDER BY price)"],
+    )
+    schema = Schema(settings)
+    try:
+        with pytest.raises(SchemaMismatch) as refusal:
+            schema.check([wanted])
+        said = str(refusal.value)
+        assert [word in said for word in ("_off", "price", "by_address", "by_price", "fsync")] == [True] * 5
+        for statement in statements_in(refusal.value):
+            sql(statement)
+        schema.check([wanted])
+        assert sql("SELECT count(), sum(price) FROM foreign_table") == [(10, 0)]
+    finally:
+        schema.close()
+        sql("DROP TABLE foreign_table SYNC")
+
+
+def test_a_table_of_another_order_is_refused_for_no_alter_changes_that(settings, sql):
+    sql("CREATE TABLE other_order (n Int64) ENGINE = MergeTree ORDER BY tuple()")
+    wanted = table(msgspec.defstruct("Wanted", [("n", int)], gc=False), name="other_order", order_by="n")
+    schema = Schema(settings)
+    try:
+        with pytest.raises(
+            SchemaMismatch, match="is ordered by .*its stream states .n.: no ALTER changes that"
+        ):
+            schema.check([wanted])
+    finally:
+        schema.close()
+        sql("DROP TABLE other_order SYNC")
 
 
 @pytest.mark.parametrize("target", ["TO store_counts", "ENGINE = SummingMergeTree ORDER BY day"])

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from msgspec import Meta
 
+from common.clickhouse_io.ddl import inserted_columns
 from common.clickhouse_io.encoding import EncodingCheck
-from common.clickhouse_io.schema import inserted_columns
 from common.errors import DoesNotFit
 from common.model.derive import Column, Computed, table
 

@@ -12,8 +12,8 @@ import msgspec
 import numpy as np
 import pytest
 
+from common.clickhouse_io.ddl import stated_columns
 from common.clickhouse_io.encoding import EncodingCheck
-from common.clickhouse_io.schema import stated_columns
 from common.errors import BadData
 from common.model.codec import Codec, encode
 from common.model.stream import ADDRESS_COLUMNS
