@@ -88,7 +88,7 @@ class KafkaDenied(KafkaRefused):
 
 
 class UnreadableBatch(FeedBlocked):
-    """A record batch is damaged, or of a codec or format that is not installed here; `topic` says whose it is."""
+    """Messages cannot be read: damaged, of a codec that is not installed, or too large together; `topic` says whose."""
 
     def __init__(self, topic: str, text: str) -> None:
         super().__init__(text)

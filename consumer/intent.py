@@ -15,7 +15,9 @@ _FORMAT = 1
 _REASON_BYTES = 3_000  # of JSON: Kafka refuses metadata above 4,096 bytes
 
 DEFAULT_UNPACKED_BYTES, DEFAULT_MESSAGE_ROWS = 64 << 20, 1_000_000
-"""The defaults of MAX_UNPACKED_BYTES and MAX_MESSAGE_ROWS: an intent names other limits only."""
+"""The defaults of MAX_UNPACKED_BYTES and MAX_MESSAGE_ROWS: an intent names limits only if they differ from these.
+
+They are part of the format: with other defaults, intents of older versions would be read under other limits."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,7 @@ class Intent:
             "next": self.next,
             "attempt": self.attempt if self.next is not None else None,
             "pieces": self.pieces if self.next is not None and self.pieces > 1 else None,
-            "parked": _cut(self.parked) or None,
+            "parked": _shortened(self.parked) or None,
             "cut": self.cut or None,
             "max_unpacked_bytes": _unless(DEFAULT_UNPACKED_BYTES, self.max_unpacked_bytes),
             "max_message_rows": _unless(DEFAULT_MESSAGE_ROWS, self.max_message_rows),
@@ -66,7 +68,7 @@ def _unless(default: int, value: int) -> int | None:
     return None if value == default else value
 
 
-def _cut(reason: str) -> str:
+def _shortened(reason: str) -> str:
     """The reason, or as much of its beginning as there is room for, with "…" after it."""
     if len(json.dumps(reason)) <= _REASON_BYTES:
         return reason

@@ -1,4 +1,4 @@
-"""What a producer counts, read from its writer whenever /metrics is asked for. Opened by `__main__`."""
+"""What a producer counts, read from its writer whenever /metrics is asked for."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 CREDIT_S = 1.0
-"""After a stall, at most so many seconds' worth of events are made up for at once."""
+"""After a stall, at most this many seconds' worth of events are made up for at once."""
 
 
 class Pace:

@@ -1,1 +1,1 @@
-"""The only talk with ClickHouse."""
+"""The only code that talks to ClickHouse."""

@@ -1,4 +1,4 @@
-"""Asks the tables which messages they hold whole, partly or twice. The audit, and adopt through it, are the callers.
+"""Asks the tables which messages they hold whole, partly or twice.
 
 Every question but the events' is answered by the by_address projection, a slice of offsets at a time.
 """
@@ -15,7 +15,7 @@ from common.settings.parts import ClickHouseSettings
 
 NUMBERS_AT_ONCE = 100_000
 LONGEST_QUERY_BYTES = 16 << 20
-"""Enough for so many numbers in one IN (…)."""
+"""Enough for this many numbers in one IN (…)."""
 
 # A message is whole when its rows are 0 … _rows - 1, each there at least once.
 _SEEN = """

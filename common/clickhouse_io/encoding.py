@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from clickhouse_driver import errors
 
-from common.clickhouse_io.ddl import inserted_columns
 from common.clickhouse_io.internals import ColumnException
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
 from common.errors import DoesNotFit, StartRefused
+from common.model.ddl import inserted_columns
 from common.model.stream import Table
 
 OUT_OF_RANGE = "out of range"

@@ -1,4 +1,4 @@
-"""Asks the questions that streams state; the demo and the api's future home call it."""
+"""Asks the questions that streams state."""
 
 from __future__ import annotations
 

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
-from common.clickhouse_io.ddl import normal_order, order_of, projections, stated_columns
 from common.errors import SchemaMismatch, StartRefused
+from common.model.ddl import normal_order, order_of, projections, stated_columns
 from common.model.identifiers import quoted
 from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings.parts import ClickHouseSettings
@@ -40,7 +40,7 @@ class Fix(NamedTuple):
 
 
 class Schema:
-    """What the database holds, against what the streams state. Commands and the sink's start use it."""
+    """What the database holds, against what the streams state."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._client = connect(settings)

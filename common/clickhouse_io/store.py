@@ -1,4 +1,4 @@
-"""Blocks of rows into a table, and what a table holds of a range: what the insert thread and recovery need."""
+"""Blocks of rows into a table, and what a table holds of a range."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SOME_ROWS = 100_000
 
 
 class Store:
-    """One connection for the thread that inserts. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
+    """One connection, for one thread. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
 
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._client = connect(settings)

@@ -1,1 +1,1 @@
-"""The only talk with Kafka: bulk reading and writing, connections, topics. Edges import it, pure code never does."""
+"""The only code that talks to Kafka: bulk reading and writing, connections, topics. Pure code never imports it."""

@@ -1,4 +1,4 @@
-"""Looks at topics, creates and grows them. Called by `python -m common.topics`."""
+"""Looks at topics, creates and grows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The consumers and producers of a sink, made from settings: commands and the sink's start call it."""
+"""Kafka consumers and producers, made from settings."""
 
 from __future__ import annotations
 

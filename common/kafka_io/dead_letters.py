@@ -17,7 +17,7 @@ PARTITION = 0
 """Dead letters are few, and stay in order of arrival: their topics have one partition."""
 
 REASON_CHARACTERS = 500
-"""A letter is at most so much larger than its message, that its topic takes every one (DEAD_LETTER_EXTRA_BYTES)."""
+"""How much larger than its message a letter may be, so that its topic takes it (DEAD_LETTER_EXTRA_BYTES)."""
 
 MISSING = "the message itself is not in this letter: it stands at the topic, partition and offset given here"
 LEFT_OUT = f"the message has more than {MOST_HEADERS:,} headers: the others are not in this letter"

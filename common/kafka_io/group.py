@@ -1,6 +1,6 @@
 """Membership in a consumer group as exactly-once needs it: one commit attempt at a time, its outcome told apart.
 
-One thread calls it. Nothing here commits, polls or rejoins on its own.
+One thread calls it.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Group:
     """One member of a consumer group.
 
     `changed` is set when the assignment moved, when a commit was refused, or after `rejoin`: everything read so far
-    is void then, until `read_assignment` has read the truth again (S5).
+    is void then, until `read_assignment` has read the committed offsets again (S5).
     """
 
     def __init__(
@@ -265,7 +265,7 @@ class Group:
             self.changed = True
 
     def bound_unpacking(self, partition: Partition, until_offset: int, limit_bytes: int | None) -> None:
-        """Let record batches below `until_offset` unpack to so much, whatever the setting says; None: as it says."""
+        """Let record batches below `until_offset` unpack to that size, whatever the setting says; None: as it says."""
         self._consumer.bound_unpacking(TopicPartition(*partition), until_offset, limit_bytes)
 
     def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:

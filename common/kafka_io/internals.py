@@ -61,7 +61,7 @@ def is_stable(consumer: KafkaConsumer) -> bool:
 
 
 def is_stuck_in_join(consumer: KafkaConsumer) -> bool:
-    """Whether the member says that it rebalances, and has no mind to join."""
+    """Whether the member says that it rebalances, but does not try to join."""
     state = consumer.group_metadata().state
     return state is MemberState.REBALANCING and not consumer._coordinator.need_rejoin()
 
@@ -82,7 +82,7 @@ def replace_partition_records(consumer: KafkaConsumer, factory: Callable[..., An
 
 
 def drop_drained_records(consumer: KafkaConsumer) -> None:
-    """T6: free the slot of a drained partition, or those that were paused and resumed stay parked for ever."""
+    """T6: free the slot of a drained partition, or those that were paused and resumed stay unread for ever."""
     if not consumer._fetcher._next_partition_records:
         consumer._fetcher._next_partition_records = None
 

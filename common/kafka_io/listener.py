@@ -1,4 +1,4 @@
-"""What kafka-python tells about rebalances, reduced to one call. The group listens through it."""
+"""What kafka-python tells about rebalances, reduced to one call."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in Kafka, seen from outside a group: logs, commits, members. Audit, status and adopt ask it."""
+"""What Kafka holds, seen from outside a group: logs, commits, members."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from common.kafka_io.unpacking import MAX_UNPACKED_BYTES, Unpacking
 from common.model.record import Slab
 
 POLL_BYTES = 1 << 20
-"""A poll() stops after so many decoded bytes: few enough to stay in the cache. One record batch may lie above."""
+"""A poll() stops after this many decoded bytes: few enough to stay in the cache. One record batch may be larger."""
 
 
 class BulkConsumer(KafkaConsumer):

@@ -1,7 +1,7 @@
 """Turns the record set of one fetched partition into slabs, in place of kafka-python's Fetcher.PartitionRecords.
 
 The fetcher builds it, calls take() and drain(), tests it, and reads the attributes set in __init__ (fetcher.py,
-_append and _parse_fetched_data). BulkConsumer hands it over. It decides what a reader sees: data that is committed
+_append and _parse_fetched_data). It decides what a reader sees: data that is committed
 (if asked for), at or past the fetch offset, whole batches only.
 """
 

@@ -1,4 +1,4 @@
-"""R7: before a sink starts, sees with its own eyes that the brokers keep commit metadata. Some proxies drop it."""
+"""R7: before a sink starts, checks that the brokers keep commit metadata. Some proxies drop it."""
 
 from __future__ import annotations
 

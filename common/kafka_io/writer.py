@@ -25,10 +25,10 @@ from common.kafka_io.rights import denied
 from common.settings.parts import KafkaSettings
 
 BATCH_BYTES = 1_000_000
-"""A batch holds at most so much before compression by default; topics take 1 MiB unless told otherwise."""
+"""The default limit of a batch before compression; topics take 1 MiB unless told otherwise."""
 
 IN_FLIGHT_BYTES = 32 << 20
-"""So much may wait for acknowledgement, compressed, before there is no room for more."""
+"""How much may wait for acknowledgement, compressed, before there is no room for more."""
 
 
 def connect_writer(

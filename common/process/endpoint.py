@@ -1,7 +1,4 @@
-"""The small HTTP endpoint of a service: /health, /ready, /metrics, in a daemon thread.
-
-Opened by each `__main__.py` when HTTP_PORT is set.
-"""
+"""The small HTTP endpoint of a service: /health, /ready, /metrics, in a daemon thread."""
 
 from __future__ import annotations
 

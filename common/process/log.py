@@ -1,6 +1,6 @@
 """Logging: one line an event, a constant sentence with fields, as text or JSON, to stderr.
 
-Set up once by each `__main__.py`. Fields are given as `extra={"stream": …, "rows": …}`.
+Fields are given as `extra={"stream": …, "rows": …}`.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def setup_logging(service: str, settings: ServiceSettings, stream: TextIO | None
 def quieten_kafka() -> None:
     """Silence what a rolling restart of the brokers makes kafka-python say.
 
-    To be called after the connection stands: until then kafka.net alone knows why it cannot be made.
+    To be called once connected: until then kafka.net alone knows why it cannot be made.
     """
     for name, level in KAFKA_LEVELS.items():
         logging.getLogger(name).setLevel(level)

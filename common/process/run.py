@@ -1,6 +1,6 @@
 """What every process has around its work: an orderly stop, and one line and an exit code for what went wrong.
 
-Called by each `__main__.py` and command: `sys.exit(run(lambda: main(sys.argv[1:])))`.
+An entry point says `sys.exit(run(lambda: main(sys.argv[1:])))`.
 """
 
 from __future__ import annotations

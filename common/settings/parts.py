@@ -190,7 +190,7 @@ class SinkSettings(Part):
     """When a batch is due (at whichever limit comes first), and what the sink does with trouble."""
 
     batch_rows: int = setting(
-        100_000, "BATCH_ROWS", kinds.whole(1, 1_000_000), "a batch closes at so many rows"
+        100_000, "BATCH_ROWS", kinds.whole(1, 1_000_000), "a batch is cut at this many rows"
     )
     batch_bytes: int = setting(
         16 * MIB,
@@ -202,13 +202,14 @@ class SinkSettings(Part):
         1.0,
         "BATCH_AGE_S",
         kinds.seconds(0.01, 30),
-        "or when its first message waited so long (far behind: three times; after a rebalance: at once)",
+        "maximum age of a batch, counted from its first message; while a partition lags, up to three times as long for "
+        "a full batch; the first batch after a rebalance does not wait",
     )
     dead_letter_limit: int = setting(
         1_000,
         "DEAD_LETTER_LIMIT",
         kinds.whole(1, 10**9),
-        "a feed is parked after so many bad messages in a row",
+        "a feed is parked after more than this many bad messages in a row",
     )
     max_message_rows: int = setting(
         1_000_000,

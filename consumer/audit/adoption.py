@@ -13,7 +13,7 @@ from consumer.audit.position import Position
 from consumer.intent import Intent
 
 TAIL_OFFSETS, TAIL_ROWS = 1_000_000, 2_000_000
-"""A sink rebuilds the whole range that an intent names, in memory: it may be so long."""
+"""A sink rebuilds the whole range that an intent names, in memory: this is the longest it may be."""
 
 
 @dataclass(frozen=True)

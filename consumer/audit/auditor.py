@@ -1,6 +1,6 @@
 """Walks through partitions to audit them: asks the tables, slice by slice, and Kafka again about what these lack.
 
-The audit and adopt call it; `consumer.audit.judge` judges what is found.
+`consumer.audit.judge` judges what is found.
 """
 
 from __future__ import annotations

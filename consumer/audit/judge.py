@@ -1,6 +1,6 @@
 """Judges what the tables hold of a partition: which messages are missing, which repeated. Pure.
 
-The auditor hands it slices of offsets and, for what these leave open, what Kafka says when it is read again.
+It is given slices of offsets and, for what these leave open, what Kafka says when it is read again.
 """
 
 from __future__ import annotations
@@ -170,7 +170,7 @@ def slices(first: int, next_offset: int, rows: int) -> Iterator[tuple[int, int]]
 
 
 def runs(offsets: np.ndarray) -> list[np.ndarray]:
-    """Sorted offsets, cut where so many lie between two of them that reading Kafka from one to the next is waste."""
+    """Sorted offsets, cut where this many lie between two of them that reading Kafka from one to the next is waste."""
     if not len(offsets):
         return []
     return np.split(offsets, np.flatnonzero(np.diff(offsets.astype(np.int64)) > JOINED_GAP) + 1)

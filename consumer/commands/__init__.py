@@ -1,1 +1,1 @@
-"""One command a file: `add_options` and `run`."""
+"""The commands, a file each with `add_options` and `run`; and how they print."""

@@ -45,7 +45,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         nargs="?",
         const=DEFAULT_WAIT_S,
-        help=f"first wait until nothing lags, so long at most (default {DEFAULT_WAIT_S:g}); after the STREAMs",
+        help=f"wait until nothing lags, at most that many seconds (default {DEFAULT_WAIT_S:g}); after the STREAMs",
     )
 
 

@@ -1,4 +1,4 @@
-"""Tells what an audit found: a table, a JSON object, and what to do about it. The audit command calls it."""
+"""Tells what an audit found: a table, a JSON object, and what to do about it."""
 
 from __future__ import annotations
 

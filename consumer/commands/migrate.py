@@ -18,7 +18,7 @@ tables are there, and as the streams need them; 1: one differs, or ClickHouse re
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None; explains it."""
+    """Adds no options; sets the help text."""
     parser.epilog = MEANING
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 

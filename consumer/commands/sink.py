@@ -33,7 +33,7 @@ example:
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None, a sink is told by its settings; explains it."""
+    """Adds no options; sets the help text."""
     parser.epilog = MEANING
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
 

@@ -24,15 +24,15 @@ HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "cut by", 
 UNASKED = "ClickHouse could not be asked whether tables hold rows past what is committed"
 MEANING = """
 owner: the sink that works on the partition, client@host#id; committed: the next offset to store; cut by: why the last
-batch was cut there (rows, bytes, table partitions, age, memory, or the first after a rebalance); state: what the last
-commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions whose tables
-hold rows past what is committed are named below the table (ClickHouse is asked for that alone). Exit code 0, also
-when a feed is parked or no sink runs: status tells, it does not judge (audit does, and /ready of each sink).
+batch was cut there (rows, bytes, table partitions, age, memory, first after a rebalance, rebuilt after a takeover);
+state: what the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions
+whose tables hold rows past what is committed are named below the table (ClickHouse is asked for that alone). Exit code
+0, also when a feed is parked or no sink runs: status tells, it does not judge (audit does, and /ready of each sink).
 """
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
-    """None; explains the columns."""
+    """Adds no options; sets the help text."""
     parser.epilog, parser.formatter_class = MEANING, argparse.RawDescriptionHelpFormatter
 
 

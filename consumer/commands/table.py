@@ -1,4 +1,4 @@
-"""Prints tables: with rich on a terminal, else as plain aligned columns. The commands that look are its callers."""
+"""Prints tables: with rich on a terminal, else as plain aligned columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Row = Sequence[str | int]
 
 
 def show(headers: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Write a table; columns of numbers stand to the right."""
+    """Write a table; columns of numbers are right-aligned."""
     cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
     numeric = [
         bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(headers))

@@ -1,4 +1,4 @@
-"""What a member of a consumer group does with its partitions; the loop runs it."""
+"""What a member of a consumer group does with its partitions."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Blocked(NamedTuple):
 class Role(Protocol):
     """One kind of work on the partitions of a group: a sink inserts them, a transform produces from them.
 
-    The main thread alone calls it. Its methods raise what the loop knows what to do about: PenstockErrors that are
+    The main thread alone calls it. Its methods raise only what the loop handles: PenstockErrors that are
     retriable, CommitRefused, CommitAmbiguous, KafkaDenied, UnreadableBatch, MemoryError.
     """
 

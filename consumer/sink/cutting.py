@@ -14,8 +14,8 @@ MAX_TABLE_PARTITIONS = 50
 LATE_AGES = 3
 """How many times BATCH_AGE_S a batch of a partition that lags may wait to fill up.
 
-Its rows are late anyway, and larger INSERTs catch up faster. The same holds after an open transaction: the log ends
-after it, and nothing can be read before it ends.
+Its rows are late anyway, and larger INSERTs catch up faster. A partition with an open transaction counts as lagging:
+what it holds after the beginning of the transaction cannot be read yet.
 """
 
 LARGEST_LEAD = 0.25
@@ -34,7 +34,7 @@ class Cut(enum.Enum):
     AGE = "age"
     FIRST = "first after a rebalance"
     MEMORY = "memory"
-    NAMED = "named before"
+    NAMED = "rebuilt after a takeover"
 
 
 @dataclass(frozen=True)

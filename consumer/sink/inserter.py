@@ -1,4 +1,4 @@
-"""The one thread that talks to ClickHouse while the main thread fetches and decodes (R2). The sink owns it."""
+"""The thread that inserts while the main thread fetches and decodes (R2)."""
 
 from __future__ import annotations
 

@@ -1,11 +1,13 @@
 """One batch on its way into ClickHouse: the state it is in, and what may come next. Pure.
 
-    READY ──name──▶ NAMED ──send──▶ INSERTING ──succeed──▶ STORED
-                      ▲               │     ▲
-                      │      fail ────┤     └──send── RETRYING
-                      └─name── NEEDS_NEXT_ATTEMPT ◀── use_up
-
-and from every one of them: cancel ──▶ CANCELLED.
+| from | by | to |
+|---|---|---|
+| READY, NEEDS_NEXT_ATTEMPT | name: an acknowledged commit names range and attempt | NAMED |
+| NAMED, RETRYING | send: the insert thread takes it | INSERTING |
+| INSERTING; NAMED, when there are no rows | succeed | STORED |
+| INSERTING | fail: it was not acknowledged | RETRYING |
+| INSERTING | use_up: the token is used up, rows are missing | NEEDS_NEXT_ATTEMPT |
+| any | cancel | CANCELLED |
 """
 
 from __future__ import annotations

@@ -148,7 +148,7 @@ class Lane:
         )
 
     def forget_unnamed(self) -> None:
-        """Keep what is named only: the last thing before a stop."""
+        """Forget what no commit names: somebody else will read it."""
         self.ready = None
         self.pending.clear()
         self.buffer = self._new_buffer(0)

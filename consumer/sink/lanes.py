@@ -112,6 +112,6 @@ class Lanes(Collection[Lane]):
         return blocked
 
     def forget_unnamed(self) -> None:
-        """Keep what is named only: the last thing before a stop."""
+        """Forget what no commit names: somebody else will read it."""
         for lane in self:
             lane.forget_unnamed()

@@ -31,7 +31,7 @@ class Outcome(enum.Enum):
 
     STORED = "every row is in its table, once"
     NEXT_ATTEMPT = "the token is used up and rows are missing: name the next attempt"
-    CANCELLED = "the assignment is gone; somebody else will look"
+    CANCELLED = "the assignment or the feed is gone: whoever has the range next recovers it"
 
 
 class Tables(Protocol):

@@ -75,7 +75,7 @@ class Sink:
         self._blocked.clear()
 
     def block(self, blocked: Iterable[Blocked]) -> None:
-        """Let the next step tell these first, before it does anything."""
+        """The next step returns these, and does nothing else."""
         self._blocked.extend(blocked)
 
     def step(self, now_s: float) -> list[Blocked]:
@@ -165,7 +165,7 @@ class Sink:
             insertion.use_up()
             assert insertion.next_intent is not None
             log.warning(
-                "rows of a range are missing, its next attempt is named",
+                "rows of a range are missing, its next attempt is to be named",
                 extra=_about(insertion, insertion.next_intent),
             )
 

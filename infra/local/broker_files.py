@@ -1,4 +1,4 @@
-"""The files a Kafka broker starts from: its properties, and a formatted data folder. Called by `kafka.Broker`."""
+"""The files a Kafka broker starts from: its properties, and a formatted data folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Shows the ends of log files, and follows them. Called by `python -m infra.local logs`."""
+"""Shows the ends of log files, and follows them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether a server answers: one question over its own protocol, without retries; called by the services.
+"""Whether a server answers: one question over its own protocol, without retries.
 
 Kafka is asked by hand, because a client asks whichever broker it likes and here each one is asked itself.
 """

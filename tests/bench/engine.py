@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from common.clickhouse_io.ddl import stated_columns
+from common.model.ddl import stated_columns
 from infra.local.ports import HOST, pick_free
 from infra.local.waiting import wait_until
 from tests.bench.processes import cpu_s, rss_mib

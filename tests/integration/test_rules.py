@@ -19,7 +19,6 @@ from kafka.coordinator.base import Generation, MemberState
 from kafka.errors import CommitFailedError, KafkaConnectionError, RequestTimedOutError
 from kafka.structs import OffsetAndMetadata
 
-from common.clickhouse_io.ddl import stated_columns
 from common.clickhouse_io.store import Store
 from common.errors import BlockTooBig, KafkaUnavailable, SchemaMismatch, StartRefused
 from common.kafka_io.clients import Clients
@@ -27,6 +26,7 @@ from common.kafka_io.reader import BulkConsumer
 from common.kafka_io.selftest import check_brokers
 from common.model.address import token, with_address
 from common.model.codec import Codec
+from common.model.ddl import stated_columns
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.streams.collatz import rows as rows_of

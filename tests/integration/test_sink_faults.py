@@ -172,7 +172,7 @@ def test_a_block_that_never_passes_goes_in_in_pieces_exactly_once(proof, proxy):
     proxy.cut_requests(after_bytes=round(0.7 * rows * ROW_BYTES), times=10**6)
     sink = proof.sink(**through(proxy))
     proof.check()
-    assert sink.has_said("rows of a range are missing, its next attempt is named")
+    assert sink.has_said("rows of a range are missing, its next attempt is to be named")
     assert '"pieces": 2' in sink.log_text()
     assert proxy.counters.cut_requests == SAME_SIZE_TRIES
 

@@ -1,4 +1,4 @@
-"""One record batch of a fetch: its header, its check, its values, its whole records. Called by records.
+"""One record batch of a fetch: its header, its check, its values, its whole records.
 
 Two decoders give the same answer: `decode_pure` needs nothing, `decode_compiled` needs aiokafka (the extra `fast`).
 """
@@ -13,7 +13,7 @@ from crc32c import crc32c
 from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch as StockBatch
 
-from common.kafka_io.format import decode as sweep
+from common.kafka_io.format import decode as pure
 from common.kafka_io.format import whole
 from common.kafka_io.format.compression import decompress
 from common.model.record import Record
@@ -156,8 +156,8 @@ def decode_pure(batch: Batch, plain: bytes) -> tuple[Sequence[int], Values]:
     """Offsets and values of a batch, in plain Python; `plain` is batch.plain(). Raises CorruptRecordError."""
     try:
         if batch.is_dense:
-            return range(batch.base_offset, batch.next_offset), sweep.values(plain, HEADER.size, batch.count)
-        deltas, values = sweep.values_with_deltas(plain, HEADER.size, batch.count)
+            return range(batch.base_offset, batch.next_offset), pure.values(plain, HEADER.size, batch.count)
+        deltas, values = pure.values_with_deltas(plain, HEADER.size, batch.count)
     except (IndexError, ValueError) as error:
         raise CorruptRecordError(
             f"the record batch at offset {batch.base_offset} is damaged: {error}"

@@ -67,7 +67,7 @@ class _Room:
         return min(PIECE_BYTES, self._left_bytes + 1)
 
     def claim(self, size_bytes: int) -> None:
-        """Take so much of the room."""
+        """Take that much of the room."""
         self._left_bytes -= size_bytes
         if self._left_bytes < 0:
             raise TooLargeToUnpack(f"it unpacks to more than {self._limit_bytes:,} bytes")

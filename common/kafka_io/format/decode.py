@@ -1,4 +1,4 @@
-"""The pure-Python record decoder: walks the varints of a record batch (format v2), keeps the values. Called by batches.
+"""The pure-Python record decoder: walks the varints of a record batch (format v2), keeps the values.
 
 Record => length varint, attributes int8, timestamp delta varlong, offset delta varint, key, value, headers;
 key and value are a zigzag varint length (-1 is null) and the bytes. Format: kafka.apache.org, "Record Batch".

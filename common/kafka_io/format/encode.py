@@ -1,4 +1,4 @@
-"""Encodes messages into whole record batches, ready for kafka-python's producer. Called by writer."""
+"""Encodes messages into whole record batches, ready for kafka-python's producer."""
 
 from __future__ import annotations
 
@@ -24,7 +24,6 @@ LENGTH_AT, CRC_AT, PRODUCER_AT = 8, 17, 43
 LENGTH_FROM = 12
 ZSTD = 4
 NO_PRODUCER = (-1, -1, -1)
-UNBOUNDED = 1 << 30
 COMPILED_BUILDER = CompiledBuilder is not None
 
 

@@ -1,6 +1,6 @@
 """Decodes whole records of a record batch, in plain Python: for the few that need keys, headers or timestamps.
 
-The format is told in sweep. Names of headers may be any bytes: UTF-8 with `surrogateescape` keeps them all.
+`decode` describes the format. Names of headers may be any bytes: UTF-8 with `surrogateescape` keeps them all.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def skip(buf: bytes, pos: int, count: int) -> int:
 def record(buf: bytes, pos: int) -> tuple[Record, int]:
     """The record at `pos`, its offset and timestamp as deltas, as the batch has them; and the position behind it.
 
-    Takes what `sweep.values` takes. Of headers it gives the first MOST_HEADERS that fit
+    Takes what `decode.values` takes. Of headers it gives the first MOST_HEADERS that fit
     into their record, and one more to tell that there are others.
     """
     length, pos = varint(buf, pos)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from msgspec import Meta
 
-from common.clickhouse_io.ddl import inserted_columns
 from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import DoesNotFit
+from common.model.ddl import inserted_columns
 from common.model.derive import Column, Computed, table
 
 

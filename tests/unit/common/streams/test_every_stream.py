@@ -12,10 +12,10 @@ import msgspec
 import numpy as np
 import pytest
 
-from common.clickhouse_io.ddl import stated_columns
 from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import BadData
 from common.model.codec import Codec, encode
+from common.model.ddl import stated_columns
 from common.model.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
 from consumer.rows import RowMaker, join_blocks

@@ -18,7 +18,7 @@ NO_ANSWER = ClickHouseUnavailable("no answer")
 class Recovery:
     """Answers each insertion with what the test put beside it; keeps the threads that asked, and what was looked at.
 
-    Jobs to be verified, but those that are `complete`, are to be counted again after their INSERT.
+    Insertions that must be counted, but those that are `complete`, are to be counted again after their INSERT.
     """
 
     def __init__(self):

@@ -69,7 +69,7 @@ ALLOWED = {
 
 @pytest.mark.parametrize("step", ALLOWED)
 @pytest.mark.parametrize("state", State)
-def test_each_step_is_possible_from_the_states_that_the_drawing_shows_and_from_no_other(state, step):
+def test_each_step_is_possible_from_the_states_that_the_table_names_and_from_no_other(state, step):
     some_insertion = in_state(state)
     if state in ALLOWED[step]:
         take(some_insertion, step)

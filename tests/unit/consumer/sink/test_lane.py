@@ -45,7 +45,7 @@ def commit(some_lane, now_s=0.0):
     return wanted
 
 
-def flying(**how):
+def named(**how):
     """A lane with a batch [0, 3) named and under way."""
     some_lane = lane(**how)
     read(some_lane, 3)
@@ -116,7 +116,7 @@ def test_a_batch_is_cut_as_long_before_its_age_as_it_takes_into_the_table(lead_s
     ],
 )
 def test_a_lane_behind_its_log_waits_for_a_full_batch_but_not_for_ever(log_end, due_s):
-    behind = flying()
+    behind = named()
     behind.log_end = log_end
     read(behind, 2)
     behind.fill(due_s - 0.01)
@@ -165,7 +165,7 @@ def test_a_range_without_messages_is_committed_too():
     assert commit(idle).intent.next == 4
 
 
-def test_s1_an_insertion_flies_only_after_its_commit_was_applied():
+def test_s1_an_insertion_is_named_only_after_its_commit_was_applied():
     filling = lane()
     read(filling, 3)
     wanted = filling.wanted_commit(0.0)
@@ -183,8 +183,8 @@ def test_a_commit_that_was_not_applied_is_wanted_again_as_it_was():
     assert filling.wanted_commit(5.0) == first
 
 
-def test_one_batch_is_ready_while_another_flies_and_a_third_is_only_buffered():
-    busy = flying()
+def test_one_batch_is_ready_while_another_is_named_and_a_third_is_only_buffered():
+    busy = named()
     read(busy, 3)
     assert (busy.ready.batch.first, busy.ready.batch.next) == (3, 6)
     read(busy, 3)
@@ -206,8 +206,8 @@ def test_named_ranges_follow_one_another_without_a_hole():
 # S2: the committed offset passes a batch only when it is done
 
 
-def test_s2_nothing_is_wanted_while_a_batch_flies():
-    busy = flying()
+def test_s2_nothing_is_wanted_while_a_batch_is_named():
+    busy = named()
     read(busy, 3)
     assert busy.wanted_commit(1e9) is None
 
@@ -216,7 +216,7 @@ def test_s2_nothing_is_wanted_while_a_batch_flies():
 def test_s2_a_batch_is_not_done_before_its_rows_are_stored_and_its_dead_letters_acknowledged(
     stored, acknowledged
 ):
-    busy, letter = flying(), Letter()
+    busy, letter = named(), Letter()
     letter.is_acknowledged = acknowledged
     busy.named.letters = [letter]
     if stored:
@@ -226,7 +226,7 @@ def test_s2_a_batch_is_not_done_before_its_rows_are_stored_and_its_dead_letters_
 
 
 def test_s2_the_offset_passes_a_batch_that_is_done_and_the_same_commit_names_the_next():
-    busy = flying()
+    busy = named()
     read(busy, 3)
     busy.named.succeed()
     wanted = commit(busy)
@@ -235,7 +235,7 @@ def test_s2_the_offset_passes_a_batch_that_is_done_and_the_same_commit_names_the
 
 
 def test_a_done_batch_is_committed_at_once_when_nothing_is_to_follow():
-    busy = flying()
+    busy = named()
     busy.named.succeed()
     wanted = commit(busy)
     assert wanted == (3, IDLE, None)
@@ -244,7 +244,7 @@ def test_a_done_batch_is_committed_at_once_when_nothing_is_to_follow():
 
 
 def test_a_done_batch_waits_a_moment_for_the_next_one_so_that_one_commit_serves_both():
-    busy = flying()
+    busy = named()
     read(busy, 1)
     busy.named.succeed()
     assert busy.wanted_commit(10.0) is None
@@ -253,7 +253,7 @@ def test_a_done_batch_waits_a_moment_for_the_next_one_so_that_one_commit_serves_
 
 
 def test_the_moment_is_counted_anew_for_each_batch():
-    busy = flying()
+    busy = named()
     read(busy, 1)
     busy.named.succeed()
     busy.wanted_commit(10.0)
@@ -273,7 +273,7 @@ def planned(end, rows=3, **fields):
     return lane(intent=replace(INTENT, next=end, **fields), rows=rows)
 
 
-def test_s3_a_standing_range_is_rebuilt_exactly_and_verified():
+def test_s3_a_named_range_is_rebuilt_exactly_and_verified():
     heir = planned(5, attempt=4, pieces=2)
     read(heir, 5)
     assert (heir.ready.batch.first, heir.ready.batch.next, heir.ready.must_count) == (0, 5, True)
@@ -281,7 +281,7 @@ def test_s3_a_standing_range_is_rebuilt_exactly_and_verified():
 
 
 @pytest.mark.parametrize("age_s", [0.0, 1e9])
-def test_s3_a_standing_range_is_not_cut_short_by_any_limit_or_hurry(age_s):
+def test_s3_a_named_range_is_not_cut_short_by_any_limit_or_hurry(age_s):
     heir = planned(10, rows=2)
     for _ in range(9):
         read(heir, 1, age_s, is_short_of_memory=True)
@@ -290,7 +290,7 @@ def test_s3_a_standing_range_is_not_cut_short_by_any_limit_or_hurry(age_s):
     assert heir.ready.batch.next == 10
 
 
-def test_s3_a_standing_range_is_rebuilt_under_the_limit_it_was_named_with_and_what_follows_under_todays():
+def test_s3_a_named_range_is_rebuilt_under_the_limit_it_was_named_with_and_what_follows_under_todays():
     """What is stored and what is dead must not depend on when a sink died, nor on who takes over."""
     long, short = event(0, parts=4), event(1)
     today = Limits(rows=100, payload_bytes=1 << 30, age_s=1e9, message_rows=3, unpacked_bytes=1 << 20)
@@ -318,7 +318,7 @@ def test_s3_a_slab_that_crosses_the_end_of_a_standing_range_is_cut_there():
     assert heir.ready.intent == replace(IDLE, next=8)
 
 
-def test_s3_a_standing_range_may_end_where_no_message_lies():
+def test_s3_a_named_range_may_end_where_no_message_lies():
     heir = planned(5)
     heir.pending.append(slab([event(0), event(1)], 0, [2, 9], 10))
     heir.fill(0.0)
@@ -327,7 +327,7 @@ def test_s3_a_standing_range_may_end_where_no_message_lies():
     assert heir.position == 10
 
 
-def test_s3_a_standing_range_is_named_again_before_it_flies():
+def test_s3_a_named_range_is_named_again_before_it_is_named():
     heir = planned(5, attempt=2)
     read(heir, 5)
     wanted = heir.wanted_commit(0.0)
@@ -355,7 +355,7 @@ def test_s3_the_rebuilt_rows_are_the_same_however_the_slabs_lie(seed):
 
 
 def test_a_next_attempt_is_named_at_the_same_offset_before_it_starts():
-    busy = flying()
+    busy = named()
     insertion = busy.named
     insertion.send()
     insertion.use_up()
@@ -369,7 +369,7 @@ def test_a_next_attempt_is_named_at_the_same_offset_before_it_starts():
 
 
 def test_a_next_attempt_may_be_sent_once_it_is_named():
-    busy = flying()
+    busy = named()
     insertion = busy.named
     insertion.send()
     insertion.use_up()
@@ -382,7 +382,7 @@ def test_a_next_attempt_may_be_sent_once_it_is_named():
 
 
 def test_after_a_next_attempt_the_next_range_starts_with_the_first_attempt_again():
-    busy = flying()
+    busy = named()
     busy.named.send()
     busy.named.use_up()
     commit(busy)
@@ -402,7 +402,7 @@ def test_a_parked_lane_says_so_once_in_its_commit():
     assert still.wanted_commit(0.0) is None
 
 
-def test_a_parked_lane_keeps_the_standing_range():
+def test_a_parked_lane_keeps_the_named_range():
     still = planned(5, attempt=2)
     still.parked = "no such table"
     assert commit(still).intent == replace(INTENT, next=5, attempt=2, parked="no such table")
@@ -461,7 +461,7 @@ def test_a_lane_that_rebuilds_a_range_is_hungry_until_its_end():
 
 
 def test_a_finished_batch_waits_for_what_was_read_and_not_gathered_yet():
-    busy = flying()
+    busy = named()
     busy.named.succeed()
     busy.pending.append(slab([event(3)], 3))
     assert busy.wanted_commit(0.0) is None
@@ -494,8 +494,8 @@ def test_a_lane_can_work_when_a_batch_may_be_named():
     assert busy.can_work
 
 
-def test_buffered_bytes_count_what_is_flying_ready_and_in_the_buffer():
-    busy = flying()
+def test_buffered_bytes_count_what_is_named_ready_and_in_the_buffer():
+    busy = named()
     read(busy, 3)
     read(busy, 2)
     busy.buffer.decode()
@@ -505,8 +505,8 @@ def test_buffered_bytes_count_what_is_flying_ready_and_in_the_buffer():
     assert busy.insertions() == [busy.ready, busy.named]
 
 
-def test_forgetting_what_is_not_named_keeps_what_flies():
-    busy = flying()
+def test_forgetting_what_is_not_named_keeps_what_is_named():
+    busy = named()
     read(busy, 5)
     read(busy, 5)
     busy.forget_unnamed()
@@ -572,7 +572,7 @@ def test_a_lane_opened_anew_at_the_committed_offset_counts_a_bad_run_on_from_the
 
 
 def test_a_lane_is_itself_again_after_its_intent_went_through_kafka():
-    first = flying()
+    first = named()
     heir = lane(first.committed, decode(first.intent.encode(), "events/0"))
     read(heir, 10)
     assert all_rows([heir.ready.batch]) == all_rows([first.named.batch])

@@ -118,7 +118,7 @@ class House:
         lane.pending.append(slab(values, lane.position))
         lane.fill(now_s)
 
-    def fly(self, values=3):
+    def name(self, values=3):
         """An insertion named and submitted."""
         self.read(values)
         self.step(0.0)
@@ -143,13 +143,13 @@ def test_nothing_is_committed_or_sent_when_there_is_nothing(house):
 
 
 def test_s1_a_batch_is_named_first_and_sent_then(house):
-    insertion = house.fly()
+    insertion = house.name()
     assert house.commits.last == {EVENTS: (0, insertion.intent)}
     assert (insertion.intent.next, house.inserter.submitted) == (3, [insertion])
 
 
 def test_the_lead_is_how_long_batches_take_and_falls_slowly(house):
-    house.fly()
+    house.name()
     house.inserter.finish()
     house.step(2.0)
     assert house.sink.lead_s == 2.0
@@ -161,7 +161,7 @@ def test_the_lead_is_how_long_batches_take_and_falls_slowly(house):
 
 
 def test_a_batch_that_was_tried_again_says_nothing_about_the_lead(house):
-    house.fly()
+    house.name()
     house.inserter.finish(error=ClickHouseUnavailable("away"))
     house.step(0.0)
     house.step(100.0)
@@ -171,7 +171,7 @@ def test_a_batch_that_was_tried_again_says_nothing_about_the_lead(house):
 
 
 def test_a_batch_that_waited_for_one_that_failed_says_nothing_about_the_lead(house):
-    house.fly()
+    house.name()
     house.read(now_s=1.0)
     house.inserter.finish(error=ClickHouseUnavailable("away"))
     house.step(2.0)
@@ -208,7 +208,7 @@ def test_what_was_read_is_gathered_while_the_commit_travels(house):
 
 
 def test_s2_the_offset_passes_a_batch_when_it_is_stored(house):
-    house.fly()
+    house.name()
     house.step(100.0)
     assert len(house.commits.asked) == 1
     house.inserter.finish()
@@ -218,7 +218,7 @@ def test_s2_the_offset_passes_a_batch_when_it_is_stored(house):
 
 
 def test_one_commit_passes_a_batch_and_names_the_next(house):
-    house.fly()
+    house.name()
     house.read()
     house.inserter.finish()
     house.step(0.0)
@@ -242,14 +242,14 @@ def test_all_partitions_that_are_due_share_one_commit(house):
 
 
 def test_an_insertion_is_submitted_once(house):
-    house.fly()
+    house.name()
     house.step(1.0)
     house.step(2.0)
     assert len(house.inserter.submitted) == 1
 
 
 def test_what_is_stored_and_committed_is_counted(house):
-    house.fly()
+    house.name()
     house.inserter.finish()
     assert house.sink.stored_rows == 0
     house.step(2.5)
@@ -287,7 +287,7 @@ def test_a_commit_that_was_not_sent_is_tried_again_and_nothing_is_lost(house):
 
 
 def test_a_commit_that_was_not_sent_leaves_a_stored_batch_uncounted_and_uncommitted(house):
-    house.fly()
+    house.name()
     house.inserter.finish()
     house.commits.answers = [False]
     house.step(0.0)
@@ -309,20 +309,20 @@ def test_r1_a_commit_that_is_refused_or_unknown_is_told_and_nothing_is_sent(hous
 
 
 def test_dead_letters_are_sent_with_their_address_after_the_batch_is_named(house):
-    insertion = house.fly([event(0), BAD, event(2)])
+    insertion = house.name([event(0), BAD, event(2)])
     assert house.letters.sent == [
         (record(1, BAD), EVENTS, INTENT.topic, str(insertion.batch.dead[0].reason), "events.dead")
     ]
 
 
 def test_dead_letters_are_sent_once(house):
-    house.fly([event(0), BAD, event(2)])
+    house.name([event(0), BAD, event(2)])
     house.step(1.0)
     assert len(house.letters.sent) == 1
 
 
 def test_s2_dead_letters_are_acknowledged_before_the_offset_passes(house):
-    house.fly([event(0), BAD, event(2)])
+    house.name([event(0), BAD, event(2)])
     house.inserter.finish()
     house.step(0.0)
     house.step(100.0)
@@ -344,7 +344,7 @@ def test_a_batch_of_bad_messages_passes_when_they_are_acknowledged(house):
 
 
 def test_a_dead_letter_that_is_refused_blocks_the_feed(house):
-    house.fly([event(0), BAD, event(2)])
+    house.name([event(0), BAD, event(2)])
     house.inserter.finish()
     house.letters.letters[0].error = "TopicAuthorizationFailedError()"
     house.step(0.0)
@@ -372,7 +372,7 @@ def test_dead_letters_of_which_one_could_not_be_sent_are_all_sent_again(house):
 
 
 def test_a_feed_that_is_tried_again_does_not_send_its_acknowledged_dead_letters_once_more(house):
-    house.fly([event(0), BAD, BAD])
+    house.name([event(0), BAD, BAD])
     house.letters.letters[0].is_acknowledged = True
     again = house.open(EVENTS, house.lane.intent)
     house.read([event(0), BAD, BAD], lane=again)
@@ -381,7 +381,7 @@ def test_a_feed_that_is_tried_again_does_not_send_its_acknowledged_dead_letters_
 
 
 def test_after_a_rebalance_dead_letters_are_sent_by_whoever_owns_the_partition(house):
-    house.fly([event(0), BAD, event(2)])
+    house.name([event(0), BAD, event(2)])
     house.letters.letters[0].is_acknowledged = True
     house.sink.drop()
     again = house.open(EVENTS)
@@ -400,7 +400,7 @@ def test_after_a_rebalance_dead_letters_are_sent_by_whoever_owns_the_partition(h
     ],
 )
 def test_dead_letters_are_counted_by_the_kind_of_their_reason(house, value, kind):
-    house.fly([event(0), value, event(2)])
+    house.name([event(0), value, event(2)])
     assert house.metric("dead_letters_total", feed="events", reason=kind) is None  # on its way
     house.letters.letters[0].is_acknowledged = True
     house.lane.named.succeed()
@@ -413,7 +413,7 @@ def test_dead_letters_are_counted_by_the_kind_of_their_reason(house, value, kind
 
 
 def test_an_insertion_that_failed_is_verified_and_tried_again_later(house):
-    insertion = house.fly()
+    insertion = house.name()
     house.inserter.finish(error=ClickHouseUnavailable("no answer"))
     house.step(10.0)
     assert (insertion.must_count, insertion.failures, len(house.inserter.submitted)) == (True, 1, 1)
@@ -425,7 +425,7 @@ def test_an_insertion_that_failed_is_verified_and_tried_again_later(house):
 
 
 def test_the_wait_grows_with_each_failure(house):
-    insertion, now_s, waits = house.fly(), 0.0, []
+    insertion, now_s, waits = house.name(), 0.0, []
     for _ in range(8):
         house.inserter.finish(error=ClickHouseUnavailable("no answer"))
         house.step(now_s)
@@ -445,7 +445,7 @@ def fail(house, times, error, now_s=0.0):
 
 
 def test_c2_past_a_frozen_copy_the_query_id_changes_at_each_try(house):
-    insertion = house.fly()
+    insertion = house.name()
     now_s = fail(house, 6, ClickHouseUnavailable("no answer"))  # at 0, 0.05, 0.15, 0.35, 0.75 and 1.55 s
     assert insertion.query_suffix == ""
     assert now_s > FROZEN_COPY_S
@@ -457,7 +457,7 @@ def test_c2_past_a_frozen_copy_the_query_id_changes_at_each_try(house):
 
 def test_an_insertion_that_fails_holds_up_no_other_partition(house):
     other = house.open(OTHERS)
-    house.fly()
+    house.name()
     house.inserter.finish(error=ClickHouseUnavailable("no answer"))
     house.read(3, other)
     house.step(0.0)
@@ -468,7 +468,7 @@ def test_an_insertion_that_fails_holds_up_no_other_partition(house):
 
 
 def test_r4_a_next_attempt_is_named_before_it_is_sent(house):
-    insertion = house.fly()
+    insertion = house.name()
     house.inserter.finish(Outcome.NEXT_ATTEMPT)
     house.commits.answers = [False]
     house.step(0.0)
@@ -481,19 +481,19 @@ def test_r4_a_next_attempt_is_named_before_it_is_sent(house):
 
 
 def test_fewer_resets_than_five_leave_the_block_as_it_is(house):
-    insertion = house.fly()
+    insertion = house.name()
     fail(house, SAME_SIZE_TRIES - 1, BlockTooBig("reset"))
     assert (insertion.consumes_token, insertion.is_too_big) == (False, False)
 
 
 def test_resets_are_counted_apart_from_other_failures(house):
-    insertion = house.fly()
+    insertion = house.name()
     fail(house, 20, ClickHouseUnavailable("no answer"))
     assert not insertion.consumes_token
 
 
 def test_after_five_resets_the_token_is_used_up_and_the_range_goes_on_in_more_pieces(house):
-    insertion = house.fly()
+    insertion = house.name()
     fail(house, SAME_SIZE_TRIES, BlockTooBig("reset"))
     assert (insertion.consumes_token, insertion.intent.attempt) == (True, 1)
     house.inserter.finish(Outcome.NEXT_ATTEMPT)
@@ -504,7 +504,7 @@ def test_after_five_resets_the_token_is_used_up_and_the_range_goes_on_in_more_pi
 
 
 def test_burning_that_fails_goes_on_as_burning(house):
-    insertion = house.fly()
+    insertion = house.name()
     fail(house, SAME_SIZE_TRIES + 3, BlockTooBig("reset"))
     assert (insertion.consumes_token, house.blocked) == (True, [])
 
@@ -518,7 +518,7 @@ def make_smaller(house):
 
 
 def test_pieces_get_smaller_down_to_a_message_each_and_then_the_feed_is_blocked(house):
-    insertion = house.fly()
+    insertion = house.name()
     pieces = []
     while not house.blocked:
         make_smaller(house)
@@ -543,7 +543,7 @@ def test_a_single_message_that_is_too_big_blocks_the_feed(house):
 @pytest.mark.parametrize("error", [FeedBlocked("rows twice"), ClickHouseRefused("no such table")])
 def test_a_refusal_for_good_blocks_the_feed_and_no_other(house, error):
     other = house.open(OTHERS)
-    house.fly()
+    house.name()
     house.inserter.finish(error=error)
     house.read(3, other)
     house.step(0.0)
@@ -552,7 +552,7 @@ def test_a_refusal_for_good_blocks_the_feed_and_no_other(house, error):
 
 
 def test_an_error_nobody_knows_is_raised(house):
-    house.fly()
+    house.name()
     house.inserter.finish(error=KeyError("a mistake"))
     with pytest.raises(KeyError, match="a mistake"):
         house.step(0.0)
@@ -562,11 +562,11 @@ def test_an_error_nobody_knows_is_raised(house):
 
 
 def test_s5_dropped_lanes_cancel_their_insertions(house):
-    flying = house.fly()
+    named = house.name()
     house.read()
     ready = house.lane.ready
     house.sink.drop()
-    assert (len(house.sink.lanes), flying.is_cancelled, ready.is_cancelled) == (0, True, True)
+    assert (len(house.sink.lanes), named.is_cancelled, ready.is_cancelled) == (0, True, True)
     house.step(0.0)
 
 
@@ -581,7 +581,7 @@ def test_s5_dropped_lanes_cancel_their_insertions(house):
     ],
 )
 def test_s5_the_result_of_a_cancelled_insertion_is_not_listened_to(house, outcome, error):
-    stale = house.fly()
+    stale = house.name()
     house.open(EVENTS)
     house.inserter.finish(outcome, error, stale)
     house.step(0.0)
@@ -589,7 +589,7 @@ def test_s5_the_result_of_a_cancelled_insertion_is_not_listened_to(house, outcom
 
 
 def test_a_replaced_lane_cancels_its_insertions_and_the_new_one_recovers_them(house):
-    stale = house.fly()
+    stale = house.name()
     named = house.lane.intent
     fresh = house.open(EVENTS, named)
     house.read(5, fresh)
@@ -661,7 +661,7 @@ def test_what_is_blocked_is_told_before_anything_else_is_done(house):
 
 def test_what_is_blocked_when_a_step_fails_is_told_by_the_next_one(house):
     other = house.open(OTHERS)
-    house.fly()
+    house.name()
     house.inserter.finish(error=FeedBlocked("rows twice"))
     house.letters.fails_at = 0
     house.read([BAD, BAD, BAD], other)

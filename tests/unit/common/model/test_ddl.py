@@ -1,6 +1,6 @@
 import pytest
 
-from common.clickhouse_io.ddl import (
+from common.model.ddl import (
     inserted_columns,
     normal_order,
     order_of,
