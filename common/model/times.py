@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Any, NamedTuple
 
 import numpy as np
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+from common.model.texts_of_time import EPOCH, ticks
+
 UNITS = {"s": 0, "ms": 3, "us": 6, "ns": 9}
 """What an integer may count since 1970, and how many decimal places of a second that is."""
 
 FIRST_DAY, LAST_DAY = -25_567, 120_529  # 1900-01-01 and 2299-12-31
 _FIRST_S, _END_S = FIRST_DAY * 86_400, (LAST_DAY + 1) * 86_400
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
-_TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
-)
 
 Convert = Callable[[Sequence[Any]], np.ndarray]
 
@@ -51,10 +48,7 @@ def time(places: int, unit: str, lowest: int, last: int, dtype: Any) -> Conversi
         if isinstance(first, datetime):
             counted, have = _microseconds(values), 6
         elif isinstance(first, str):
-            ticks = [_ticks(text, places) for text in values]
-            if min(ticks) < lowest or max(ticks) > last:
-                raise OverflowError
-            return np.array(ticks, dtype)
+            return ticks(values, places, lowest, last).astype(dtype)
         else:
             counted, have = np.array(values, np.int64), UNITS[unit or "s"]
         counted = _rescaled(counted, have, places)
@@ -67,24 +61,6 @@ def time(places: int, unit: str, lowest: int, last: int, dtype: Any) -> Conversi
 def _microseconds(values: Sequence[Any]) -> np.ndarray:
     """Raises TypeError for a time without a zone."""
     return np.array([value - EPOCH for value in values], "timedelta64[us]").astype(np.int64)
-
-
-def _ticks(text: str, places: int) -> int:
-    """Of an RFC 3339 text with up to nine decimal places; Python's own times have six."""
-    match = _TIME.fullmatch(text)
-    if match is None:
-        raise ValueError
-    day, clock, fraction, _, sign, hours, minutes = match.groups()
-    since = datetime.fromisoformat(f"{day}T{clock}+00:00") - EPOCH
-    seconds = since.days * 86_400 + since.seconds
-    if sign:
-        if int(hours) > 23 or int(minutes) > 59:
-            raise ValueError
-        seconds -= (int(hours) * 3600 + int(minutes) * 60) * (-1 if sign == "-" else 1)
-    nanoseconds, finer = int((fraction or "0").ljust(9, "0")), 10 ** (9 - places)
-    if nanoseconds % finer:
-        raise ValueError  # finer than the column
-    return seconds * 10**places + nanoseconds // finer
 
 
 def _rescaled(counted: np.ndarray, have: int, places: int) -> np.ndarray:
