@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from common.errors import UnreadableBatch
 from common.model.record import Partition, Slab
 from consumer.member.role import Blocked
 from consumer.sink.lane import Lane
@@ -97,7 +98,7 @@ class Lanes(Collection[Lane]):
         return {max(hungry, key=lambda partition: hungry[partition].buffer.payload_bytes)}
 
     def fill(self, now_s: float, lead_s: float) -> list[Blocked]:
-        """Let every lane gather, and cut what is due; which feeds get too many bad messages in a row.
+        """Let every lane gather, and cut what is due; which feeds cannot go on: unreadable, or flooded with bad messages.
 
         When memory runs short, the largest buffer that can be cut is cut early.
         """
@@ -106,7 +107,13 @@ class Lanes(Collection[Lane]):
         largest = max(free, key=lambda lane: lane.buffer.payload_bytes, default=None)
         blocked = []
         for lane in self:
-            lane.fill(now_s, is_short_of_memory=lane is largest, lead_s=lead_s)
+            try:
+                lane.fill(now_s, is_short_of_memory=lane is largest, lead_s=lead_s)
+            except (
+                UnreadableBatch
+            ) as problem:  # told with the others: an error would hide what was found before
+                blocked.append(Blocked(lane.feed.topic, problem))
+                continue
             if (flood := lane.flood(self._budget.dead_letter_limit)) is not None:
                 blocked.append(Blocked(lane.feed.topic, flood))
         return blocked

@@ -129,6 +129,23 @@ def test_filling_tells_which_topic_is_flooded_with_bad_messages(limit, blocked):
     assert [topic for topic, _ in held.fill(0.0, 0.0)] == blocked
 
 
+def test_what_cannot_be_read_of_one_lane_hides_nothing_of_the_others():
+    """A flood that is not told now could be named by the next step."""
+    flooded, large, fine = lane(FIRST), lane(SECOND), lane(Partition("events", 2))
+    held = lanes(flooded, large, fine, dead_letter_limit=2)
+    large.buffer.maker.make = out_of_memory
+    runs = {FIRST: [slab([BAD] * 3)], SECOND: [slab([event(0)] * 3)], fine.partition: [slab([event(0)] * 3)]}
+    held.take(runs, lambda partition: 3)
+    told = [str(error) for _, error in held.fill(0.0, 0.0)]
+    assert ["bad messages in a row" in text for text in told] == [True, False]
+    assert "do not fit into memory" in told[1]
+    assert fine.ready.batch.next == 3
+
+
+def out_of_memory(*_):
+    raise MemoryError
+
+
 # What the role asks
 
 
