@@ -98,7 +98,7 @@ class Lanes(Collection[Lane]):
         return {max(hungry, key=lambda partition: hungry[partition].buffer.payload_bytes)}
 
     def fill(self, now_s: float, lead_s: float) -> list[Blocked]:
-        """Let every lane gather, and cut what is due; which feeds cannot go on: unreadable, or flooded with bad messages.
+        """Let every lane gather, and cut what is due; which feeds cannot go on: unreadable, or too many bad messages.
 
         When memory runs short, the largest buffer that can be cut is cut early.
         """
