@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from common.model.columns import as_objects
-from common.model.times import FIRST_DAY, LAST_DAY, Conversion, datetime64, days, time
+from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
 
 LONGEST_DECIMAL = 76
 SCALED = "scaled"
@@ -50,6 +50,19 @@ def conversion(kind: str, unit: str = "") -> Conversion:
         return _MAKERS[name](inner, unit)
     except IndexError:
         raise ValueError(f"{kind[:60]} lacks an argument") from None
+
+
+def guarded(made: Conversion) -> Convert:
+    """The conversion for values whose type nobody has checked: TypeError for one that does not fit."""
+
+    def convert(values: Sequence[Any]) -> np.ndarray:
+        for value in values:
+            is_odd_bool = isinstance(value, bool) and bool not in made.fits
+            if is_odd_bool or not isinstance(value, made.fits):
+                raise TypeError
+        return made.convert(values)
+
+    return convert
 
 
 def split(kind: str) -> tuple[str, list[str]]:
@@ -105,7 +118,7 @@ def _float(bits: int) -> Conversion:
             raise OverflowError
         return narrow
 
-    return Conversion((float, int), convert)
+    return Conversion((float,), convert)
 
 
 def _boolean(values: Sequence[Any]) -> np.ndarray:

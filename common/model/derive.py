@@ -20,7 +20,7 @@ import numpy as np
 
 from common.errors import DoesNotFit
 from common.model.columns import index_within
-from common.model.conversions import conversion
+from common.model.conversions import conversion, guarded
 from common.model.fields import Column, Field, Getter, fields_of, getter
 from common.model.identifiers import quoted
 from common.model.partitions import partition_of
@@ -71,7 +71,7 @@ def table(
     """
     sources = _sources(event, each, carry) if each else [_source(field) for field in fields_of(event)]
     sources += [
-        _Source(column, made.type, made.values, conversion(made.type).convert, _ddl(column, made))
+        _Source(column, made.type, made.values, guarded(conversion(made.type)), _ddl(column, made))
         for column, made in (computed or {}).items()
     ]
     if not sources:
@@ -113,7 +113,8 @@ def _item_of(event: type[msgspec.Struct], each: str) -> type[msgspec.Struct]:
 
 
 def _source(field: Field, *, repeats: bool = False) -> _Source:
-    convert = conversion(field.kind, field.column.unit).convert
+    made = conversion(field.kind, field.column.unit)
+    convert = made.convert if field.is_typed else guarded(made)
     return _Source(field.name, field.kind, field.values, convert, _ddl(field.name, field), repeats)
 
 

@@ -38,12 +38,16 @@ class Column:
 
 
 class Field(NamedTuple):
-    """A column that a field makes: its name, its ClickHouse type, what it says of itself, its values per event."""
+    """A column that a field makes: its name, its ClickHouse type, what it says of itself, its values per event.
+
+    `is_typed`: the event type alone ensures that the values are of a Python type that fits.
+    """
 
     name: str
     kind: str
     column: Column
     values: Getter
+    is_typed: bool
 
 
 _TYPES: dict[Any, str] = {
@@ -88,7 +92,10 @@ def _walk(
             if may_be_none and not column.type:
                 kind = _made_nullable(kind, where)
             _refuse_contradictions(where, bare, may_be_none, kind, column)
-            yield Field(column.name or f"{prefix}{name}", kind, column, _values_of(bare, (*path, name)))
+            is_typed = _python_type(bare) is not None
+            yield Field(
+                column.name or f"{prefix}{name}", kind, column, _values_of(bare, (*path, name)), is_typed
+            )
 
 
 def _taken_apart(hint: Any) -> tuple[Any, Column, Meta, bool]:

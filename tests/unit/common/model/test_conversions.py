@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from common.model.conversions import conversion, is_nullable, names_of, split
+from common.model.conversions import conversion, guarded, is_nullable, names_of, split
 
 REFUSED = [
     ("UInt8", 256),
@@ -101,3 +101,17 @@ def test_the_names_of_an_enum_may_hold_what_they_like():
 def test_a_type_that_is_not_known_is_refused_with_those_that_are():
     with pytest.raises(ValueError, match="Variant.*is no type that values can be made for.*UInt8"):
         conversion("Variant(UInt8, String)")
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [("UInt8", 1.5), ("UInt8", "7"), ("UInt8", True), ("Bool", 1), ("Float64", 2**60 + 1), ("Date", "x")],
+)
+def test_a_value_of_a_type_that_nobody_has_checked_is_never_made_into_another(kind, value):
+    with pytest.raises(TypeError):
+        guarded(conversion(kind))([value])
+
+
+def test_a_guard_lets_through_what_fits():
+    assert guarded(conversion("Nullable(UInt8)"))([1, None]).tolist() == [(0, 1), (1, 0)]
+    assert guarded(conversion("Bool"))([True]).tolist() == [True]

@@ -4,7 +4,7 @@ import uuid
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import Enum
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import msgspec
 import numpy as np
@@ -234,3 +234,18 @@ def test_a_value_that_does_not_fit_is_refused_by_column_and_type(value, flaw):
     with pytest.raises(DoesNotFit) as raised:
         derived(One).rows([Holder(value)])
     assert raised.value.reason.detail.startswith(f"column v, UInt8: {flaw}")
+
+
+class Loose(msgspec.Struct, gc=False):
+    v: Annotated[Any, Column("UInt8")]
+
+
+def test_a_field_of_any_type_is_refused():
+    with pytest.raises(ValueError, match="Loose.v is Any, of which no UInt8 is made"):
+        derived(Loose)
+
+
+def test_a_computed_value_of_another_type_is_never_made_to_fit():
+    made = derived(Commit, computed={"n": Computed("UInt8", lambda events: [1.5 for _ in events])})
+    with pytest.raises(DoesNotFit, match="n, UInt8"):
+        made.rows([Commit("a")])
