@@ -10,7 +10,7 @@ import re
 import socket
 import uuid
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal
+from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import numpy as np
@@ -25,8 +25,9 @@ SCALED = "scaled"
 NULL, VALUE = "null", "value"
 """The fields of a Nullable column of fixed width."""
 
-_EXACT = Context(prec=4 * LONGEST_DECIMAL)
+_EXACT = Context(prec=4 * LONGEST_DECIMAL, traps=[Inexact, InvalidOperation])
 _CALL = re.compile(r"(?P<name>\w+)\((?P<inner>.*)\)", re.DOTALL)
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NAME = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
 
 
@@ -39,7 +40,9 @@ def conversion(kind: str, unit: str = "") -> Conversion:
     if name == "Nullable":
         return _nullable(conversion(inner[0], unit))
     if name == "LowCardinality":
-        return conversion(inner[0], unit)
+        return _as_they_are(conversion(inner[0], unit))
+    if unit and name in ("Array", "Map"):
+        raise ValueError(f"{kind[:60]}: a unit is for a time of its own, not for those in an {name}")
     if name == "Array":
         return _array(conversion(inner[0], unit))
     if name == "Map":
@@ -96,8 +99,10 @@ def _integer(bits: int, signed: bool) -> Conversion:
     dtype = np.dtype(f"{'i' if signed else 'u'}{bits // 8}") if bits <= 64 else None
 
     def convert(values: Sequence[Any]) -> np.ndarray:
+        if not set(map(type, values)) <= {int}:  # numpy would cut floats and read texts
+            raise TypeError
         if dtype is not None:
-            return np.array(values, dtype)  # OverflowError, TypeError for None
+            return np.array(values, dtype)
         if any(not lowest <= value < end for value in values):
             raise OverflowError
         return as_objects(values)
@@ -107,7 +112,7 @@ def _integer(bits: int, signed: bool) -> Conversion:
 
 def _float(bits: int) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
-        if any(value is None for value in values):
+        if not set(map(type, values)) <= {float}:  # an int might be rounded
             raise TypeError
         wide = np.array(values, np.float64)
         if np.isnan(wide).any():
@@ -122,7 +127,7 @@ def _float(bits: int) -> Conversion:
 
 
 def _boolean(values: Sequence[Any]) -> np.ndarray:
-    if any(value is None for value in values):
+    if not set(map(type, values)) <= {bool}:
         raise TypeError
     return np.array(values, np.bool_)
 
@@ -136,7 +141,7 @@ def _decimal(precision: int, scale: int) -> Conversion:
         moved = _EXACT.scaleb(value, scale)  # InvalidOperation, an ArithmeticError, for what is no number
         whole = int(moved) if moved.is_finite() and abs(moved.adjusted()) <= LONGEST_DECIMAL else None
         if whole is None or not -end < whole < end:
-            raise OverflowError if not value.is_nan() else ValueError
+            raise OverflowError if not moved.is_nan() else ValueError
         if whole != moved:
             raise ValueError
         return whole
@@ -155,15 +160,16 @@ def _decimal(precision: int, scale: int) -> Conversion:
 
 
 def _text(values: Sequence[Any]) -> np.ndarray:
-    for value in values:
-        if not isinstance(value, str | bytes):
-            raise TypeError
+    if not set(map(type, values)) <= {str, bytes}:
+        raise TypeError
     return as_objects(values)
 
 
 def _fixed_string(length: int) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
-        encoded = [value.encode() if isinstance(value, str) else bytes(value) for value in values]
+        if not set(map(type, values)) <= {str, bytes}:
+            raise TypeError
+        encoded = [value.encode() if isinstance(value, str) else value for value in values]
         if any(len(value) != length for value in encoded):  # ClickHouse would fill up what is shorter
             raise ValueError
         return as_objects(encoded)
@@ -173,7 +179,7 @@ def _fixed_string(length: int) -> Conversion:
 
 def names_of(kind: str) -> dict[str, int]:
     """The names of an Enum8 or Enum16, as its type states them. Raises ValueError if there is none."""
-    names = {name.replace("\\'", "'"): int(number) for name, number in _NAME.findall(kind)}
+    names = {_ESCAPED.sub(r"\1", name): int(number) for name, number in _NAME.findall(kind)}
     if not names:
         raise ValueError(f"{kind[:60]}: state names and numbers, Enum8('a' = 1)")
     return names
@@ -201,9 +207,8 @@ def _ipv6(values: Sequence[Any]) -> np.ndarray:
 
 
 def _uuid(values: Sequence[Any]) -> np.ndarray:
-    for value in values:
-        if not isinstance(value, uuid.UUID):
-            raise TypeError
+    if not set(map(type, values)) <= {uuid.UUID}:
+        raise TypeError
     return as_objects(values)
 
 
@@ -227,6 +232,16 @@ def _nullable(inner: Conversion) -> Conversion:
         return column
 
     return Conversion((*inner.fits, type(None)), convert)
+
+
+def _as_they_are(inner: Conversion) -> Conversion:
+    """Values that are checked, and left for the driver to encode."""
+
+    def convert(values: Sequence[Any]) -> np.ndarray:
+        inner.convert(values)
+        return as_objects(values)
+
+    return Conversion(inner.fits, convert)
 
 
 def _array(inner: Conversion) -> Conversion:

@@ -120,7 +120,7 @@ def _source(field: Field, *, repeats: bool = False) -> _Source:
 
 def _rows(sources: Sequence[_Source]) -> Callable[[Sequence[Any]], Rows]:
     def rows(events: Sequence[Any]) -> Rows:
-        return Rows({source.name: _converted(source, source.values(events)) for source in sources})
+        return Rows({source.name: _converted(source, events) for source in sources})
 
     return rows
 
@@ -133,9 +133,9 @@ def _rows_of_items(
         items = list(chain.from_iterable(lists))
         lengths = np.fromiter(map(len, lists), np.int64, len(lists))
         columns = {
-            source.name: np.repeat(_converted(source, source.values(events)), lengths)
+            source.name: np.repeat(_converted(source, events), lengths)
             if source.repeats
-            else _converted(source, source.values(items))
+            else _converted(source, items)
             for source in sources
         }
         return Rows({**columns, index: index_within(lengths)}, lengths)
@@ -143,9 +143,9 @@ def _rows_of_items(
     return rows
 
 
-def _converted(source: _Source, values: Sequence[Any]) -> np.ndarray:
+def _converted(source: _Source, events: Sequence[Any]) -> np.ndarray:
     try:
-        return source.convert(values)
+        return source.convert(source.values(events))
     except OverflowError as error:
         raise DoesNotFit(source.name, source.type, "out of range") from error
     except TypeError as error:

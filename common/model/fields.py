@@ -126,6 +126,8 @@ def _kind_of(bare: Any, meta: Meta, where: str) -> str:
         return _TYPES[bare]
     if origin is Literal or (isinstance(bare, type) and issubclass(bare, Enum)):
         return "LowCardinality(String)"
+    if origin in (list, tuple, set, frozenset, dict):
+        _refuse_wrapped(bare, where)
     if origin in (list, tuple, set, frozenset):
         return f"Array({_inner_kind(get_args(bare)[0], where)})"
     if origin is dict:
@@ -141,7 +143,16 @@ def _kind_of(bare: Any, meta: Meta, where: str) -> str:
 def _inner_kind(hint: Any, where: str) -> str:
     bare, column, meta, may_be_none = _taken_apart(hint)
     kind = column.type or _kind_of(bare, meta, where)
-    return f"Nullable({kind})" if may_be_none else kind
+    return _made_nullable(kind, where) if may_be_none else kind
+
+
+def _refuse_wrapped(bare: Any, where: str) -> None:
+    for inner in get_args(bare):
+        kind = _taken_apart(inner)[0]
+        if kind is msgspec.Raw or (isinstance(kind, type) and issubclass(kind, Enum)):
+            raise ValueError(
+                f"{where}: no column is made of {kind.__name__} within a list or dict: use str or Literal"
+            )
 
 
 def _made_nullable(kind: str, where: str) -> str:
@@ -181,7 +192,8 @@ def _python_type(bare: Any) -> type | None:
     if bare is msgspec.Raw:
         return str
     if isinstance(bare, type) and issubclass(bare, Enum):
-        return type(next(iter(bare)).value)
+        kinds = {type(member.value) for member in bare}
+        return kinds.pop() if len(kinds) == 1 else Enum
     return bare if isinstance(bare, type) else None
 
 

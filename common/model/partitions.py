@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from common.model.conversions import NULL, VALUE, split
+from common.model.conversions import split
 
 _CALL = re.compile(r"(\w+)\(`?(\w+)`?\)")
 _STEPS = {
@@ -49,13 +49,16 @@ def partition_of(expression: str, types: Mapping[str, str]) -> PartitionOf:
 
 
 def _in_steps(counted: np.ndarray, unit: str, step: str) -> np.ndarray:
-    times: Any = counted.astype(np.int64).astype(f"datetime64[{unit}]").astype(f"datetime64[{step}]")
-    return np.asarray(times.astype(np.int64))
+    times: Any = counted.astype(np.int64).astype(f"datetime64[{unit}]")
+    if step == "W":  # numpy's weeks begin on Thursdays, as 1970 did
+        return np.asarray((times.astype("datetime64[D]").astype(np.int64) + 3) // 7)
+    return np.asarray(times.astype(f"datetime64[{step}]").astype(np.int64))
 
 
 def _plain(column: np.ndarray) -> np.ndarray:
-    if column.dtype.names == (NULL, VALUE):
-        return np.asarray([value if not null else None for null, value in column.tolist()], object).astype(
-            str
-        )
-    return column.astype(str) if column.dtype.hasobject else column
+    if column.dtype.names is None and not column.dtype.hasobject:
+        return column
+    numbers: dict[Any, int] = {}  # numpy's own texts lose NULs at their ends
+    return np.fromiter(
+        (numbers.setdefault(value, len(numbers)) for value in column.tolist()), np.int64, len(column)
+    )

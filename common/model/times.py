@@ -66,7 +66,7 @@ def _microseconds(values: Sequence[Any]) -> np.ndarray:
 def _rescaled(counted: np.ndarray, have: int, places: int) -> np.ndarray:
     if places >= have:
         factor = 10 ** (places - have)
-        _check_range(counted, _FIRST_NS // factor, _LAST_NS // factor)
+        _check_range(counted, -(-_FIRST_NS // factor), _LAST_NS // factor)
         return counted * factor
     factor = 10 ** (have - places)
     if (counted % factor).any():

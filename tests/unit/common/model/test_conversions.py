@@ -44,6 +44,14 @@ REFUSED = [
     ("Map(String, UInt8)", {"a": 256}),
     ("Array(Decimal(4, 1))", [Decimal("1.25")]),
     ("Nullable(UInt8)", 256),
+    ("UInt8", 1.5),
+    ("Int64", "5"),
+    ("Float64", 2**53 + 1),
+    ("Bool", "false"),
+    ("FixedString(3)", 3),
+    ("Decimal(9, 2)", Decimal("1." + "0" * 310 + "1")),
+    ("DateTime64(9)", datetime(1677, 9, 21, 0, 12, 43, 145224, tzinfo=UTC)),
+    ("LowCardinality(Date)", date(1900, 1, 1)),
 ]
 
 
@@ -67,6 +75,7 @@ EXACT = [
     ("Nullable(UInt8)", None, [(1, 0)]),
     ("Nullable(DateTime64(3))", datetime(1970, 1, 1, tzinfo=UTC), [(0, 0)]),
     ("UInt128", 2**128 - 1, [2**128 - 1]),
+    ("LowCardinality(Date)", date(2026, 1, 1), [date(2026, 1, 1)]),
     ("FixedString(2)", "é", [b"\xc3\xa9"]),
 ]
 
@@ -115,3 +124,9 @@ def test_a_value_of_a_type_that_nobody_has_checked_is_never_made_into_another(ki
 def test_a_guard_lets_through_what_fits():
     assert guarded(conversion("Nullable(UInt8)"))([1, None]).tolist() == [(0, 1), (1, 0)]
     assert guarded(conversion("Bool"))([True]).tolist() == [True]
+
+
+@pytest.mark.parametrize("kind", ["Array(DateTime64(6, 'UTC'))", "Map(String, DateTime64(3))"])
+def test_a_unit_within_an_array_or_a_map_is_refused(kind):
+    with pytest.raises(ValueError, match="a unit is for a time of its own"):
+        conversion(kind, "ms")

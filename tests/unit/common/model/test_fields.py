@@ -29,6 +29,7 @@ from common.model.fields import Column, fields_of, getter
         (int, Column("DateTime64(3)", unit="h"), "unit 'h' is none of s, ms, us, ns"),
         (list[int] | None, Column(), "may be None, which no Array can be"),
         (complex, Column(), "state one"),
+        (list[msgspec.Raw], Column(), "no column is made of Raw within a list or dict"),
     ],
     ids=str,
 )

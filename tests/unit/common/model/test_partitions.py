@@ -39,3 +39,22 @@ def test_a_column_can_be_what_a_table_is_partitioned_by():
     made = derived(Everything, partition_by="maybe")
     events = [DEFAULT, msgspec.structs.replace(DEFAULT, maybe="x")]
     assert len(set(made.partition_of(made.rows(events).columns).tolist())) == 2
+
+
+def test_weeks_begin_on_mondays():
+    made = derived(Everything, partition_by="toMonday(at)")
+    days = [Everything(at=datetime(2026, 1, day, tzinfo=UTC)) for day in range(1, 20)]
+    weeks = made.partition_of(made.rows(days).columns).tolist()
+    assert [weeks.index(week) for week in dict.fromkeys(weeks)] == [
+        0,
+        4,
+        11,
+    ]  # the 5th and the 12th are Mondays
+
+
+def test_texts_that_differ_in_their_ends_are_different_partitions():
+    made = derived(Everything, partition_by="maybe")
+    events = [Everything(DEFAULT.at, maybe) for maybe in ("a", "a\0", None, "None", "a")]
+    first, second, third, fourth, fifth = made.partition_of(made.rows(events).columns).tolist()
+    assert len({first, second, third, fourth}) == 4
+    assert fifth == first
