@@ -49,6 +49,7 @@ def test_weeks_begin_on_mondays():
         0,
         4,
         11,
+        18,
     ]  # the 5th and the 12th are Mondays
 
 
