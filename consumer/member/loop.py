@@ -118,6 +118,7 @@ class Loop:
         except CommitRefused as refused:
             log.info("commit refused, reading the committed offsets again", extra={"reason": str(refused)})
             self._role.drop()
+            self._group.invalidate()
         except CommitAmbiguous as unknown:
             reason = {"reason": str(unknown)}
             log.warning("the outcome of a commit is unknown, leaving the group to rejoin", extra=reason)

@@ -97,16 +97,17 @@ class Lanes(Collection[Lane]):
             return set()
         return {max(hungry, key=lambda partition: hungry[partition].buffer.payload_bytes)}
 
-    def fill(self, now_s: float, lead_s: float) -> list[Blocked]:
+    def fill(self, now_s: float, lead_s: float, without: Collection[str] = ()) -> list[Blocked]:
         """Let every lane gather, and cut what is due; which feeds cannot go on: unreadable, or too many bad messages.
 
-        When memory runs short, the largest buffer that can be cut is cut early.
+        When memory runs short, the largest buffer that can be cut is cut early. Lanes of the topics `without` are left
+        alone: they are about to be parked, and what could not be read has left a hole in their buffers.
         """
         is_short = self.buffered_bytes >= self._budget.memory_bytes
         free = [lane for lane in self if lane.ready is None and is_short]
         largest = max(free, key=lambda lane: lane.buffer.payload_bytes, default=None)
         blocked = []
-        for lane in self:
+        for lane in [lane for lane in self if lane.feed.topic not in without]:
             try:
                 lane.fill(now_s, is_short_of_memory=lane is largest, lead_s=lead_s)
             except (

@@ -72,9 +72,12 @@ class SinkRole(Role):
         try:
             blocked = self._sink.step(now_s)
         except KafkaUnavailable:  # one lane's dead letters cannot be sent: the others go on
-            self._sink.block(self._lanes.fill(now_s, self._sink.lead_s))
+            self._sink.block(self._fill(self._sink.blocked))
             raise
-        return blocked + self._lanes.fill(now_s, self._sink.lead_s)
+        return [*blocked, *self._fill(blocked)]
+
+    def _fill(self, blocked: Sequence[Blocked]) -> Sequence[Blocked]:
+        return self._lanes.fill(self._now_s(), self._sink.lead_s, {topic for topic, _ in blocked})
 
     def finish(self, deadline: Deadline) -> None:
         """Let what is named be stored and committed. Raises PenstockError: the next owner recovers it."""

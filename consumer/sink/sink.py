@@ -68,6 +68,11 @@ class Sink:
         """How long batches took lately from being cut to being stored."""
         return self._lead.lead_s
 
+    @property
+    def blocked(self) -> list[Blocked]:
+        """What the next step will tell first."""
+        return list(self._blocked)
+
     def drop(self) -> None:
         """S5: forget every lane and all that was read for it; their insertions stop before the next statement."""
         self.lanes.drop()

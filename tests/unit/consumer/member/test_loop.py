@@ -267,6 +267,8 @@ def test_r1_a_commit_that_is_refused_drops_what_was_read_and_stays_in_the_group(
     house.work().role.step_errors = [CommitRefused("gone")]
     house.turn()
     assert (house.role.calls, house.group.rejoined) == (["step", "drop"], 0)
+    house.turn()  # what is committed is read again, whichever role was refused
+    assert house.role.calls[2:] == ["drop", "open", "step"]
 
 
 def test_r1_a_commit_whose_outcome_is_unknown_drops_what_was_read_and_leaves_the_group(house):

@@ -7,6 +7,7 @@ from common.model.record import Partition
 from common.process.deadline import Deadline
 from consumer.metrics import SinkMetrics
 from consumer.sink.assignment import Opened
+from consumer.sink.buffer import PIECE_BYTES
 from consumer.sink.cutting import Limits
 from consumer.sink.lane import Lane
 from consumer.sink.lanes import Budget, Lanes
@@ -203,3 +204,23 @@ def test_parked_lanes_are_not_among_those_it_works_on(house):
     assert house.role.working == []
     house.role.drop()
     assert house.role.committed == {}
+
+
+def test_what_cannot_be_decoded_while_a_commit_travels_parks_its_topic_and_ends_nothing(house):
+    """The slab that failed is gone from the buffer: what follows it must not be added to it."""
+    house.read(FIRST, events(3))
+    house.role.step(0.0)
+    house.lanes.get(FIRST).buffer.maker.make = out_of_memory
+    large = [event(n) + b" " * PIECE_BYTES for n in range(4)]
+    start = house.lanes.get(FIRST).position
+    runs = [slab(large, start), slab(events(2), start + 4)]
+    house.role.take({FIRST: runs}, lambda _: start + 6)
+    blocked = house.role.step(0.0)
+    assert [(topic, "do not fit into memory" in str(error)) for topic, error in blocked] == [("events", True)]
+    house.role.park("events", "too large")
+    assert house.lanes.get(FIRST).committed == 0
+    assert house.role.step(0.0) == []
+
+
+def out_of_memory(*_):
+    raise MemoryError
