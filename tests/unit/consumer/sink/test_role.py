@@ -71,6 +71,8 @@ class House:
         return self.opened
 
     def commit(self, offsets, meanwhile=None):
+        if meanwhile:
+            meanwhile()
         if self.commit_error:
             raise self.commit_error
         self.commits.append({at: to.offset for at, to in offsets.items()})
