@@ -18,7 +18,7 @@ rows under a token made of that range, commit `next`. What goes wrong, and why n
 | ClickHouse is slow or away | partitions are paused, polling goes on, recovery tries the INSERT again |
 | a block is too big for ClickHouse's memory | after five tries the token is used up, the range goes on in more pieces |
 | ClickHouse refuses for good | the feed is parked with the reason, and tried again on a schedule |
-| a rebalance | buffers are dropped, positions read anew; a range that is named is recovered by the new owner |
+| a rebalance | buffers are dropped, committed offsets read again; a range that is named is recovered by the new owner |
 | a commit is refused | it was not applied: buffers are dropped, the committed offsets are read again |
 | the outcome of a commit is unknown | leave the group, join as a new member, read under a higher generation (R1) |
 | a member that was frozen wakes up | its commits are refused, its INSERTs are dropped by their token |

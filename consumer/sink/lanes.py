@@ -110,9 +110,8 @@ class Lanes(Collection[Lane]):
         for lane in [lane for lane in self if lane.feed.topic not in without]:
             try:
                 lane.fill(now_s, is_short_of_memory=lane is largest, lead_s=lead_s)
-            except (
-                UnreadableBatch
-            ) as problem:  # told with the others: an error would hide what was found before
+            except UnreadableBatch as problem:
+                # Told with the others: an error would hide what was found before.
                 blocked.append(Blocked(lane.feed.topic, problem))
                 continue
             if (flood := lane.flood(self._budget.dead_letter_limit)) is not None:
