@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from common.model.columns import as_objects
+from common.model.identifiers import until
 from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
 
 LONGEST_DECIMAL = 76
@@ -73,16 +74,12 @@ def split(kind: str) -> tuple[str, list[str]]:
     call = _CALL.fullmatch(kind.strip())
     if call is None:
         return kind.strip(), []
-    arguments, depth, quoted, start, text = [], 0, False, 0, call["inner"]
-    for index, character in enumerate(text):
-        if character == "'" and text[index - 1 : index] != "\\":
-            quoted = not quoted
-        elif not quoted:
-            depth += (character == "(") - (character == ")")
-            if character == "," and depth == 0:
-                arguments.append(text[start:index].strip())
-                start = index + 1
-    return call["name"], [*arguments, text[start:].strip()]
+    arguments, rest = [], call["inner"]
+    while rest:
+        argument, rest = until(rest, ",".__eq__)
+        arguments.append(argument.strip())
+        rest = rest[1:]
+    return call["name"], arguments
 
 
 def is_nullable(kind: str) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
-from common.model.identifiers import after_name
+from common.model.identifiers import after_name, until
 from common.model.stream import Table
 
 _COMMENT = re.compile(r"--.*")
@@ -39,7 +39,7 @@ def _stated(table: Table) -> Iterator[tuple[str, str, str]]:
     for item in _items(table.create_statement()):
         name, rest = after_name(item)
         if item.startswith("`") or name.upper() not in _NOT_COLUMNS:
-            kind, rest = _until(rest.strip(), str.isspace)
+            kind, rest = until(rest.strip(), str.isspace)
             yield name, kind, rest.strip()
 
 
@@ -48,34 +48,14 @@ def _items(statement: str) -> Iterator[str]:
     rest = _COMMENT.sub("", statement).split("(", 1)[1]
     end = ","
     while end == ",":
-        item, rest = _until(rest, lambda character: character in ",)")
+        item, rest = until(rest, lambda character: character in ",)")
         end, rest = rest[:1], rest[1:]
         yield item.strip()
 
 
 def _after_items(statement: str) -> str:
     """What stands after a CREATE TABLE's first parentheses."""
-    return _until(_COMMENT.sub("", statement).split("(", 1)[1], lambda character: character == ")")[1]
-
-
-def _until(text: str, is_end: Callable[[str], bool]) -> tuple[str, str]:
-    """Cut before the first character outside all parentheses and quotes that `is_end` accepts."""
-    depth = 0
-    quote = ""
-    is_escaped = False
-    for index, character in enumerate(text):
-        if quote:
-            if is_escaped or character == "\\":
-                is_escaped = not is_escaped
-            elif character == quote:
-                quote = ""
-            continue
-        if depth == 0 and is_end(character):
-            return text[:index], text[index:]
-        if character in "'`":
-            quote = character
-        depth += (character == "(") - (character == ")")
-    return text, ""
+    return until(_COMMENT.sub("", statement).split("(", 1)[1], lambda character: character == ")")[1]
 
 
 def projections(table: Table) -> list[Projection]:
@@ -94,6 +74,6 @@ def order_of(table: Table) -> str | None:
 def normal_order(keys: str) -> str:
     """An ORDER BY without outer parentheses, spaces and backticks; empty for none."""
     keys = _SPACES.sub("", keys)
-    if keys.startswith("(") and _until(keys[1:], lambda character: character == ")")[1] == ")":
+    if keys.startswith("(") and until(keys[1:], lambda character: character == ")")[1] == ")":
         keys = keys[1:-1]
     return "" if keys == "tuple()" else keys
