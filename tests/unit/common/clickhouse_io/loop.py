@@ -11,8 +11,18 @@ from clickhouse_driver.streams.native import BlockOutputStream
 from clickhouse_driver.varint import read_varint
 
 from common.clickhouse_io.wire import BlockClient
+from common.model.conversions import NULL, SCALED, VALUE
 
 BUFFER_BYTES = 1 << 16
+WIRE = {
+    "DateTime": "UInt32",
+    "DateTime64": "Int64",
+    "Date": "UInt16",
+    "Date32": "Int32",
+    "Enum8": "Int8",
+    "Enum16": "Int16",
+    "IPv4": "UInt32",
+}
 
 
 class Socket:
@@ -32,7 +42,7 @@ class Socket:
 
 
 def through_the_wire(kinds, columns):
-    """Column name → the values that ClickHouse would read; times that are integers come back as integers."""
+    """Column name → the values that ClickHouse would read; what is integers in an array is read as integers."""
     client, socket = BlockClient("nowhere"), Socket()
     context = client.connection.context
     context.server_info = ServerInfo("", 0, 0, 0, CLIENT_REVISION, "UTC", "", CLIENT_REVISION)
@@ -46,14 +56,16 @@ def through_the_wire(kinds, columns):
     for column in columns.values():
         name, kind, flag = read_binary_str(reader), read_binary_str(reader), read_binary_uint8(reader)
         assert flag == 0
-        found[name] = list(read_column(context, _in_ticks(kind, column), rows, reader))
+        found[name] = list(read_column(context, _on_the_wire(kind, column.dtype), rows, reader))
     assert not socket.data
     return found
 
 
-def _in_ticks(kind, column):
-    if column.dtype.hasobject:
+def _on_the_wire(kind, dtype):
+    if dtype.hasobject:
         return kind
-    if kind.startswith("DateTime64"):
-        return "Int64"
-    return {"DateTime": "UInt32", "Date": "UInt16"}.get(kind.partition("(")[0], kind)
+    if NULL in (dtype.names or ()):
+        return f"Nullable({_on_the_wire(kind.removeprefix('Nullable(').removesuffix(')'), dtype[VALUE])})"
+    if SCALED in (dtype.names or ()):
+        return f"Int{dtype.itemsize * 8}"
+    return WIRE.get(kind.partition("(")[0], kind)

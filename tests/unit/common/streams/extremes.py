@@ -22,8 +22,12 @@ def extreme_events(event, samples):
     """Valid events, each one of the samples with an extreme value in one field, or in one of its list's places."""
     fields = inspect.type_info(event).fields
     codec = Codec(event)
-    changed = [plain for sample in samples for plain in _with_extremes(fields, msgspec.to_builtins(sample))]
+    changed = [plain for sample in samples for plain in _with_extremes(fields, _as_json(sample))]
     return [made for plain in changed for made in _valid(codec, plain)]
+
+
+def _as_json(sample):
+    return msgspec.json.decode(msgspec.json.encode(sample))
 
 
 def _with_extremes(fields, plain):
