@@ -1,4 +1,4 @@
-"""python -m consumer sink | migrate | audit | status | adopt. Reads settings, sets up the process, runs one command."""
+"""python -m consumer sink | migrate | audit | status | ask | adopt. Sets up the process, runs one command."""
 
 from __future__ import annotations
 
@@ -21,8 +21,10 @@ COMMANDS = {
     "migrate": "create the tables of streams that do not exist yet",
     "audit": "compare Kafka and the tables: is anything missing or repeated?",
     "status": "show who works on which partition, how far, and which feeds are parked and why",
+    "ask": "ask a stream's tables a question that its file states",
     "adopt": "let a consumer group resume after what the tables hold, when its offsets were lost or set by hand",
 }
+OF_ONE_STREAM = ("ask",)
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
 
 
@@ -38,12 +40,13 @@ def main(arguments: list[str]) -> int:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, text in COMMANDS.items():
         command = commands.add_parser(name, help=text, description=text)
-        command.add_argument(
-            "streams",
-            nargs="*",
-            metavar="STREAM",
-            help=f"one or more of: {', '.join(streams)} (default: all)",
-        )
+        every = ", ".join(streams)
+        if name in OF_ONE_STREAM:
+            command.add_argument("streams", nargs=1, metavar="STREAM", help=f"one of: {every}")
+        else:
+            command.add_argument(
+                "streams", nargs="*", metavar="STREAM", help=f"one or more of: {every} (default: all)"
+            )
         _module(name).add_options(command)
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env(environ)

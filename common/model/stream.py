@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -20,6 +21,7 @@ ADDRESS_COLUMNS = {"_tp": "UInt64", "_off": "UInt64", "_row": "UInt32", "_rows":
 DEDUPLICATION_WINDOW = 100_000
 """Tokens (parts) that a table remembers: more than it takes in during the longest outage of a consumer (R3)."""
 
+_PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+?)\s*\}")
 _ADDRESS_DDL = """_tp UInt64,
     _off UInt64 CODEC(Delta, LZ4),
     _row UInt32,
@@ -114,6 +116,11 @@ class Question:
     sql: str
     help: str
     alias: str | None = None
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Name → ClickHouse type of each parameter, in the order of the SQL."""
+        return dict(_PARAMETER.findall(self.sql))
 
 
 @dataclass(frozen=True, kw_only=True)

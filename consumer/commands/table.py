@@ -12,9 +12,10 @@ from rich.table import Table
 Row = Sequence[str | int]
 
 
-def show(headers: Sequence[str], rows: Sequence[Row], out: TextIO) -> None:
-    """Write a table; columns of numbers are right-aligned."""
-    cells = [[f"{cell:,}" if isinstance(cell, int) else cell for cell in row] for row in rows]
+def show(headers: Sequence[str], rows: Sequence[Row], out: TextIO, *, thousands_apart: bool = True) -> None:
+    """Write a table; columns of numbers are right-aligned, with commas between thousands if they are to be apart."""
+    number = "{:,}" if thousands_apart else "{}"
+    cells = [[number.format(cell) if isinstance(cell, int) else cell for cell in row] for row in rows]
     numeric = [
         bool(rows) and all(isinstance(row[column], int) for row in rows) for column in range(len(headers))
     ]

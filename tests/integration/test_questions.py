@@ -1,18 +1,21 @@
 """The questions of collatz on a real ClickHouse: exact, the same if a number was drawn twice, and no full scan."""
 
 import random
+import re
 import uuid
 from dataclasses import replace
 
 import pytest
 
 from common.clickhouse_io.client import connect
-from common.clickhouse_io.questions import Asker
+from common.clickhouse_io.questions import Answer, Asker
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
+from common.errors import ClickHouseRefused
 from common.model.address import tp_address
 from common.model.codec import encode
 from common.model.record import Partition, Slab
+from common.model.stream import Question
 from common.settings.config import Settings
 from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
 from consumer.sink.buffer import Buffer
@@ -67,6 +70,46 @@ def test_the_numbers_whose_walk_contains_x_are_told_once_and_in_order(asker, x):
 def test_the_steps_of_a_number_are_its_walk_once(asker, n):
     wanted = list(enumerate(walk_of(n))) if n in NUMBERS else []
     assert asker.ask(ASKED, QUESTIONS["steps"], {"n": n}) == wanted
+
+
+def test_an_answer_names_its_columns_and_takes_parameters_as_text(asker):
+    longest = len(walk_of(HIGH)) - 1
+    question = Question(
+        name="last", help="", sql="SELECT max(step) AS last FROM {table} WHERE number = {n:UInt64}"
+    )
+    assert asker.answer(ASKED, question, {"n": str(HIGH)}) == Answer(["last"], ["UInt32"], [(longest,)])
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "read"),
+    [
+        ("UInt8", "255", "255"),
+        ("UInt8", "256", "0"),
+        ("UInt128", str(2**128 - 1), str(2**128 - 1)),
+        ("String", "it's \\N\n\t\0 ä 🌊", "it's \\N\n\t\0 ä 🌊"),
+        ("Array(UInt8)", "[1,256]", "[1,0]"),
+        ("Date", "1900-01-01", "1970-01-01"),
+        ("DateTime64(6, 'UTC')", "2026-11-01 12:34:56.123456", "2026-11-01 12:34:56.123456"),
+        ("DateTime64(3, 'UTC')", "2026-11-01 12:34:56.1234", "2026-11-01 12:34:56.123"),
+        ("Decimal(18, 2)", "1.239", "1.23"),
+        ("Float32", "1e39", "inf"),
+    ],
+)
+def test_a_parameter_that_the_server_reads_as_another_value_shows(asker, kind, text, read):
+    assert asker.read("x", kind, text) == read
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"), [("UInt8", "a"), ("Array(String)", "['it\\'s']"), ("UUID", "1"), ("No", "1")]
+)
+def test_a_parameter_that_is_no_value_of_its_type_is_refused_by_name(asker, kind, text):
+    with pytest.raises(ClickHouseRefused, match=re.escape(f"parameter x, {kind}: ClickHouse at ")):
+        asker.read("x", kind, text)
+
+
+def test_a_question_can_only_read(asker):
+    with pytest.raises(ClickHouseRefused, match="readonly"):
+        asker.ask(ASKED, Question(name="drop", help="", sql="DROP TABLE {table}"), {})
 
 
 @pytest.mark.parametrize(

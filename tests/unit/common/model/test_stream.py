@@ -161,6 +161,15 @@ def test_a_question_asks_the_renamed_table_and_keeps_its_parameters():
     assert renamed.sql(renamed.questions[0]) == "SELECT sum(n) FROM digits_stored WHERE n > {over:UInt64}"
 
 
+def test_the_parameters_of_a_question_are_those_of_its_sql_with_their_types():
+    sql = "SELECT {x:UInt128} WHERE t < { t : DateTime64(3, 'UTC') } AND m = {m:Map(String, UInt8)} + {x:UInt128}"
+    assert Question(name="q", help="", sql=sql).parameters == {
+        "x": "UInt128",
+        "t": "DateTime64(3, 'UTC')",
+        "m": "Map(String, UInt8)",
+    }
+
+
 def test_load_renames_every_stream_of_the_list():
     loaded = load({"KAFKA_TOPIC_NAME": "walks", "CLICKHOUSE_TABLE": "walks_stored"})
     assert loaded.keys() == STREAMS.keys()
