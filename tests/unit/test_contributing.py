@@ -1,8 +1,6 @@
-"""The example of CONTRIBUTING.md is a stream as it stands there."""
+"""The stream that CONTRIBUTING.md adds is a stream as it stands there."""
 
-import re
 import types
-from pathlib import Path
 
 import numpy as np
 
@@ -10,14 +8,14 @@ from common.clickhouse_io.encoding import EncodingCheck
 from common.model.codec import Codec
 from common.model.stream import ADDRESS_COLUMNS
 from consumer.rows import RowMaker
+from tests.support import walk
 
-TEXT = (Path(__file__).resolve().parents[2] / "CONTRIBUTING.md").read_text(encoding="utf-8")
+FILE = "common/streams/readings.py"
 
 
 def example():
-    (code,) = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
     module = types.ModuleType("example")
-    exec(code, vars(module))
+    exec(walk.python(FILE), vars(module))
     return module
 
 
@@ -31,3 +29,17 @@ def test_the_example_stores_the_sample_of_its_own_docstring():
     assert made.bad == {}
     assert block["device"].tolist() == ["d-1"]
     assert block.keys() - ADDRESS_COLUMNS.keys() == {"device", "t", "temp", "tags", "hum"}
+
+
+def test_the_example_is_one_file_of_forty_lines_and_one_line():
+    assert len(walk.python(FILE).splitlines()) <= 40
+    (patch,) = (block.code for block in walk.BLOCKS if block.kind == "diff")
+    changed = [line for line in patch.splitlines() if line[:1] in "+-" and line[:3] not in ("+++", "---")]
+    assert changed == ['+    "readings",']
+
+
+def test_every_file_of_the_walk_is_named_in_the_text_before_it():
+    for block in walk.BLOCKS:
+        if block.file:
+            before = walk.TEXT[: walk.TEXT.index(f"```{block.kind} {block.file}")]
+            assert f"`{block.file}`" in before.rstrip().rpartition("\n\n")[2]
