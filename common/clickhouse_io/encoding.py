@@ -13,7 +13,10 @@ from common.clickhouse_io.internals import ColumnException
 from common.clickhouse_io.strict import encode, strict_column
 from common.clickhouse_io.wire import as_wire, wire_dtype
 from common.errors import DoesNotFit, StartRefused
+from common.model.columns import as_objects
+from common.model.conversions import is_json
 from common.model.ddl import inserted_columns
+from common.model.json_objects import json_texts
 from common.model.stream import Table
 
 OUT_OF_RANGE = "out of range"
@@ -77,6 +80,10 @@ def _checked(name: str, kind: str, values: np.ndarray) -> np.ndarray:
         if wire is not None:
             return wire
         items = list(values)
+        if is_json(kind):
+            if None in items and not kind.startswith(_MAY_BE_NONE):
+                raise TypeError
+            return as_objects(json_texts(items))
         if not _is_text(kind, items):
             encode(kind, items)
     except MemoryError:

@@ -19,6 +19,14 @@ SOME_ROWS = 100_000
 """So many rows past their bounds are read to tell which partitions have any."""
 
 
+_JSON_AS_IT_IS = {
+    "input_format_try_infer_dates": 0,
+    "input_format_try_infer_datetimes": 0,
+    "input_format_json_read_bools_as_numbers": 0,
+}
+"""A text in a JSON column that looks like a time stays a text, true in a list of numbers stays true."""
+
+
 class Store:
     """One connection, for one thread. All its errors are ClickHouseUnavailable or ClickHouseRefused."""
 
@@ -35,6 +43,7 @@ class Store:
             "insert_deduplication_token": token,
             "async_insert": 0,
             "deduplicate_blocks_in_dependent_materialized_views": 1,
+            **_JSON_AS_IT_IS,
             "max_partitions_per_insert_block": 0,  # batches close early, but one message may bring many at once
         }
         before = self._client.dropped_blocks

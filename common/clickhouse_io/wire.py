@@ -24,7 +24,8 @@ from common.clickhouse_io.internals import (
     write_column,
     write_varint,
 )
-from common.model.conversions import LONGEST_DECIMAL, NULL, SCALED, VALUE, split
+from common.model.conversions import NULL, VALUE, is_json, split
+from common.model.numbers import LONGEST_DECIMAL, SCALED
 
 _FIXED_WIDTH = {
     **{
@@ -47,6 +48,8 @@ _FIXED_WIDTH = {
 _DIGITS = {"Decimal32": 9, "Decimal64": 18}
 
 _WIDE = {"UInt128": (2,)}
+
+_JSON_AS_TEXTS = (1).to_bytes(8, "little")  # a version of the serialization of JSON
 
 DROPPED_BLOCKS, WHOLE_QUERY = "DuplicatedInsertedBlocks", 0
 """The profile event of a dropped block, and the thread number under which servers report sums of all threads."""
@@ -102,12 +105,22 @@ class BlockClient(Client):
             if flagged:
                 write_binary_uint8(0, out)
             array = as_wire(kind, values)
-            if array is None:
+            if is_json(kind):
+                _write_json(kind, values, out)
+            elif array is None:
                 write_column(context, name, kind, list(values), out)
             else:
                 for part in _parts(array):
                     out.write(part.tobytes())
         self.connection.block_out.finalize()
+
+
+def _write_json(kind: str, texts: Sequence[str | None], out: Any) -> None:
+    """As texts, which the server reads: the driver's own way loses values of lists."""
+    out.write(_JSON_AS_TEXTS)
+    if kind.startswith("Nullable"):
+        out.write(bytes(text is None for text in texts))
+    out.write_strings(["{}" if text is None else text for text in texts], encoding="utf-8")
 
 
 def _parts(array: np.ndarray) -> list[np.ndarray]:

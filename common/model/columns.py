@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
+from keyword import iskeyword
 from typing import Any
 
 import numpy as np
@@ -96,10 +97,17 @@ def _as_they_are(part: np.ndarray) -> Sequence[Any]:
 
 def _values_of(field: str) -> Callable[[Sequence[Any]], list[Any]]:
     """[event.field for event in events], compiled for the field: twice as fast as through operator.attrgetter."""
-    if not field.isidentifier():
-        raise ValueError(f"{field!r} is no name of a field")
-    values: Callable[[Sequence[Any]], list[Any]] = eval(f"lambda events: [event.{field} for event in events]")
+    values: Callable[[Sequence[Any]], list[Any]] = eval(
+        f"lambda events: [{attribute('event', field)} for event in events]"
+    )
     return values
+
+
+def attribute(owner: str, name: str) -> str:
+    """Python's code for an attribute, which may be called `from`. Raises ValueError for what is no name of a field."""
+    if not name.isidentifier():
+        raise ValueError(f"{name!r} is no name of a field")
+    return f"getattr({owner}, {name!r})" if iskeyword(name) else f"{owner}.{name}"
 
 
 def uint128(values: Iterable[int], count: int) -> np.ndarray:

@@ -10,23 +10,19 @@ import re
 import socket
 import uuid
 from collections.abc import Callable, Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
 from common.model.columns import as_objects
 from common.model.identifiers import until
+from common.model.numbers import boolean, decimal, floating, integer
 from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
-
-LONGEST_DECIMAL = 76
-SCALED = "scaled"
-"""The field of a decimal column that holds its digits: plain integers would be taken for whole numbers."""
 
 NULL, VALUE = "null", "value"
 """The fields of a Nullable column of fixed width."""
 
-_EXACT = Context(prec=4 * LONGEST_DECIMAL, traps=[Inexact, InvalidOperation])
 _CALL = re.compile(r"(?P<name>\w+)\((?P<inner>.*)\)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NAME = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
@@ -41,7 +37,9 @@ def conversion(kind: str, unit: str = "") -> Conversion:
     if name == "Nullable":
         return _nullable(conversion(inner[0], unit))
     if name == "LowCardinality":
-        return _as_they_are(conversion(inner[0], unit))
+        return _low_cardinality(conversion(inner[0], unit))
+    if name in ("Array", "Map") and any(map(is_json, inner)):
+        raise ValueError(f"{kind[:60]}: JSON is a column of its own, or a String within an {name}")
     if unit and name in ("Array", "Map"):
         raise ValueError(f"{kind[:60]}: a unit is for a time of its own, not for those in an {name}")
     if name == "Array":
@@ -87,70 +85,10 @@ def is_nullable(kind: str) -> bool:
     return kind.replace(" ", "").startswith(("Nullable(", "LowCardinality(Nullable("))
 
 
-# Numbers
-
-
-def _integer(bits: int, signed: bool) -> Conversion:
-    lowest = -(2 ** (bits - 1)) if signed else 0
-    end = lowest + 2**bits
-    dtype = np.dtype(f"{'i' if signed else 'u'}{bits // 8}") if bits <= 64 else None
-
-    def convert(values: Sequence[Any]) -> np.ndarray:
-        if not set(map(type, values)) <= {int}:  # numpy would cut floats and read texts
-            raise TypeError
-        if dtype is not None:
-            return np.array(values, dtype)
-        if any(not lowest <= value < end for value in values):
-            raise OverflowError
-        return as_objects(values)
-
-    return Conversion((int,), convert)
-
-
-def _float(bits: int) -> Conversion:
-    def convert(values: Sequence[Any]) -> np.ndarray:
-        if not set(map(type, values)) <= {float}:  # an int might be rounded
-            raise TypeError
-        wide = np.array(values, np.float64)
-        if np.isnan(wide).any():
-            raise ValueError
-        with np.errstate(over="ignore"):
-            narrow = wide.astype(np.dtype(f"f{bits // 8}"))
-        if np.isinf(narrow).any():
-            raise OverflowError
-        return narrow
-
-    return Conversion((float,), convert)
-
-
-def _boolean(values: Sequence[Any]) -> np.ndarray:
-    if not set(map(type, values)) <= {bool}:
-        raise TypeError
-    return np.array(values, np.bool_)
-
-
-def _decimal(precision: int, scale: int) -> Conversion:
-    if not 0 <= scale <= precision <= LONGEST_DECIMAL or not precision:
-        raise ValueError(f"Decimal({precision}, {scale}) is none that ClickHouse has")
-    end = 10**precision
-
-    def scaled(value: Any) -> int:
-        moved = _EXACT.scaleb(value, scale)  # InvalidOperation, an ArithmeticError, for what is no number
-        whole = int(moved) if moved.is_finite() and abs(moved.adjusted()) <= LONGEST_DECIMAL else None
-        if whole is None or not -end < whole < end:
-            raise OverflowError if not moved.is_nan() else ValueError
-        if whole != moved:
-            raise ValueError
-        return whole
-
-    def convert(values: Sequence[Any]) -> np.ndarray:
-        numbers = [scaled(value) for value in values]
-        if precision <= 18:
-            width = np.dtype("<i4" if precision <= 9 else "<i8")
-            return np.array(numbers, width).view([(SCALED, width)])
-        return as_objects(values)
-
-    return Conversion((Decimal,), convert)
+def is_json(kind: str) -> bool:
+    """Whether it is JSON, Nullable or not."""
+    name, arguments = split(kind)
+    return name == "JSON" or (name == "Nullable" and is_json(arguments[0]))
 
 
 # Text
@@ -228,34 +166,47 @@ def _nullable(inner: Conversion) -> Conversion:
         column[VALUE][is_null == 0] = made
         return column
 
-    return Conversion((*inner.fits, type(None)), convert)
+    return Conversion((*inner.fits, type(None)), convert, inner.counts)
 
 
-def _as_they_are(inner: Conversion) -> Conversion:
-    """Values that are checked, and left for the driver to encode."""
+def _left_to_the_driver(inner: Conversion, values: Sequence[Any]) -> Sequence[Any]:
+    """The values once they are checked; of times their numbers."""
+    made = inner.convert(values)
+    if not inner.counts:
+        return values
+    if made.dtype.names:
+        return [None if is_null else number for is_null, number in made.tolist()]
+    return list(made.tolist())
 
+
+def _low_cardinality(inner: Conversion) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
-        inner.convert(values)
-        return as_objects(values)
+        return as_objects(_left_to_the_driver(inner, values))
 
-    return Conversion(inner.fits, convert)
+    return Conversion(inner.fits, convert, inner.counts)
 
 
 def _array(inner: Conversion) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
-        inner.convert([item for value in values for item in value])  # raises what does not fit
-        return as_objects(values)
+        made = _left_to_the_driver(inner, [item for value in values for item in value])
+        if not inner.counts:
+            return as_objects(values)
+        items = iter(made)
+        return as_objects([list(islice(items, len(value))) for value in values])
 
-    return Conversion((list, tuple), convert)
+    return Conversion((list, tuple), convert, inner.counts)
 
 
-def _map(keys: Conversion, values_of: Conversion) -> Conversion:
+def _map(keys_of: Conversion, values_of: Conversion) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
-        keys.convert([key for value in values for key in value])
-        values_of.convert([item for value in values for item in value.values()])
-        return as_objects(values)
+        keys = _left_to_the_driver(keys_of, [key for value in values for key in value])
+        items = _left_to_the_driver(values_of, [item for value in values for item in value.values()])
+        if not keys_of.counts and not values_of.counts:
+            return as_objects(values)
+        pairs = zip(keys, items, strict=True)
+        return as_objects([dict(islice(pairs, len(value))) for value in values])
 
-    return Conversion((dict,), convert)
+    return Conversion((dict,), convert, keys_of.counts or values_of.counts)
 
 
 Maker = Callable[[list[str], str], Conversion]
@@ -267,15 +218,15 @@ def _plain(made: Conversion) -> Maker:
 
 
 def _fixed_decimal(digits: int) -> Maker:
-    return lambda arguments, unit: _decimal(digits, int(arguments[0]))
+    return lambda arguments, unit: decimal(digits, int(arguments[0]))
 
 
 _MAKERS: dict[str, Maker] = {
-    **{f"Int{bits}": _plain(_integer(bits, signed=True)) for bits in (8, 16, 32, 64, 128, 256)},
-    **{f"UInt{bits}": _plain(_integer(bits, signed=False)) for bits in (8, 16, 32, 64, 128, 256)},
-    "Float32": _plain(_float(32)),
-    "Float64": _plain(_float(64)),
-    "Bool": _plain(Conversion((bool,), _boolean)),
+    **{f"Int{bits}": _plain(integer(bits, signed=True)) for bits in (8, 16, 32, 64, 128, 256)},
+    **{f"UInt{bits}": _plain(integer(bits, signed=False)) for bits in (8, 16, 32, 64, 128, 256)},
+    "Float32": _plain(floating(32)),
+    "Float64": _plain(floating(64)),
+    "Bool": _plain(boolean()),
     "String": _plain(Conversion((str, bytes), _text)),
     "JSON": _plain(Conversion((str,), _text)),
     "UUID": _plain(Conversion((uuid.UUID,), _uuid)),
@@ -288,7 +239,7 @@ _MAKERS: dict[str, Maker] = {
     "FixedString": lambda arguments, unit: _fixed_string(int(arguments[0])),
     "Enum8": lambda arguments, unit: _enum(", ".join(arguments), np.int8),
     "Enum16": lambda arguments, unit: _enum(", ".join(arguments), np.int16),
-    "Decimal": lambda arguments, unit: _decimal(int(arguments[0]), int(arguments[1])),
+    "Decimal": lambda arguments, unit: decimal(int(arguments[0]), int(arguments[1])),
     "Decimal32": _fixed_decimal(9),
     "Decimal64": _fixed_decimal(18),
     "Decimal128": _fixed_decimal(38),

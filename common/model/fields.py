@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 import msgspec
 from msgspec import Meta
 
+from common.model.columns import attribute
 from common.model.conversions import conversion, is_nullable, names_of, split
 from common.model.times import UNITS
 
@@ -82,6 +83,10 @@ def _walk(
         bare, column, meta, may_be_none = _taken_apart(hint)
         if column.leave_out:
             continue
+        if bare is msgspec.Raw and may_be_none:
+            raise ValueError(
+                f"{where}: msgspec takes nothing but null for Raw | None; Raw alone takes null, too"
+            )
         may_be_none |= optional
         if isinstance(bare, type) and issubclass(bare, msgspec.Struct) and not column.type:
             yield from _walk(bare, (*path, name), f"{prefix}{column.name or name}_", may_be_none)
@@ -179,6 +184,22 @@ def _refuse_contradictions(where: str, bare: Any, may_be_none: bool, kind: str, 
         unknown = sorted(map(str, set(get_args(bare)) - names_of(kind).keys()))
         if unknown:
             raise ValueError(f"{where} may be {unknown[0]!r}, which {kind} does not name")
+    _refuse_contradictions_within(where, bare, kind)
+
+
+def _refuse_contradictions_within(where: str, bare: Any, kind: str) -> None:
+    name, kinds = split(kind)
+    if name not in ("Array", "Map"):
+        return
+    _refuse_wrapped(bare, where)
+    hints = [hint for hint in get_args(bare) if hint is not Ellipsis]
+    if name == "Array":
+        parts = [("an item", kinds[0], hint) for hint in hints or [Any]]
+    else:
+        parts = list(zip(("a key", "a value"), kinds, hints or [Any, Any], strict=True))
+    for part, inner_kind, hint in parts:
+        inner, _, _, may_be_none = _taken_apart(hint)
+        _refuse_contradictions(f"{part} of {where}", inner, may_be_none, inner_kind, Column())
 
 
 def _python_type(bare: Any) -> type | None:
@@ -215,11 +236,14 @@ def _values_of(bare: Any, path: tuple[str, ...]) -> Getter:
 
 def getter(path: tuple[str, ...]) -> Getter:
     """[event.a.b for event in events], compiled; None where a part of the way is None."""
-    if not all(name.isidentifier() for name in path):
-        raise ValueError(f"{'.'.join(path)!r} is no name of a field")
+    *first, last = path
     way = "event"
-    for name in path[:-1]:
-        way = f"({way} and {way}.{name})" if way != "event" else f"event.{name}"
-    value = f"{way}.{path[-1]}" if way == "event" else f"None if (part := {way}) is None else part.{path[-1]}"
+    for name in first:
+        way = attribute("event", name) if way == "event" else f"({way} and {attribute(way, name)})"
+    value = (
+        attribute("event", last)
+        if way == "event"
+        else f"None if (part := {way}) is None else {attribute('part', last)}"
+    )
     made: Getter = eval(f"lambda events: [{value} for event in events]")
     return made

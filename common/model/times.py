@@ -21,10 +21,15 @@ Convert = Callable[[Sequence[Any]], np.ndarray]
 
 
 class Conversion(NamedTuple):
-    """How values become a column: the Python types that fit, and the function."""
+    """How values become a column: the Python types that fit, and the function.
+
+    `counts`: within an Array, a Map or a LowCardinality its numbers stand in place of the values, which the driver
+    would not encode exactly.
+    """
 
     fits: tuple[type, ...]
     convert: Convert
+    counts: bool = False
 
 
 def days(first: int, last: int, dtype: Any) -> Conversion:
@@ -55,7 +60,7 @@ def time(places: int, unit: str, lowest: int, last: int, dtype: Any) -> Conversi
         _check_range(counted, lowest, last)
         return counted.astype(dtype)
 
-    return Conversion((int,) if unit else (datetime, str), convert)
+    return Conversion((int,) if unit else (datetime, str), convert, counts=True)
 
 
 def _microseconds(values: Sequence[Any]) -> np.ndarray:

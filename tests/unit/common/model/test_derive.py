@@ -13,6 +13,7 @@ from msgspec import Meta
 
 from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import DoesNotFit
+from common.model.codec import Codec
 from common.model.ddl import inserted_columns
 from common.model.derive import Column, Computed, table
 
@@ -217,6 +218,14 @@ def test_names_of_columns_may_be_anything():
 def test_a_thousand_columns_are_no_obstacle():
     event = msgspec.defstruct("Wide", [(f"c{i}", int) for i in range(1_000)], gc=False)
     assert len(inserted_columns(derived(event))) == 1_004
+
+
+@pytest.mark.parametrize("word", ["class", "from", "None", "select"])
+def test_a_field_may_be_called_as_a_word_of_python_or_sql(word):
+    made = msgspec.defstruct("Odd", [(word, int)], gc=False)
+    outer = msgspec.defstruct("Outer", [(word, made)], gc=False)
+    (event,) = Codec(outer).decode([b'{"%b": {"%b": 5}}' % (word.encode(), word.encode())]).events
+    assert rows_of(derived(outer), event) == {f"{word}_{word}": [5]}
 
 
 class Holder(msgspec.Struct, gc=False):
