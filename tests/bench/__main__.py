@@ -45,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
         "--scale",
         type=float,
         default=1.0,
-        help="of the number of messages: 4,000,000 small, 300,000 wide, 20,000 walks (default 1)",
+        help="of the number of messages: 4,000,000 small, 300,000 wide, 1,000,000 readings, 20,000 walks (default 1)",
     )
     made.add_argument(
         "--payloads", type=_words(list(PAYLOADS), ","), default=list(PAYLOADS), help="e.g. small,wide"

@@ -24,7 +24,10 @@ from tests.bench.streams import Payload
 
 PROGRAM = "clickhouse-server"
 INSTALL = "not installed: apt-get install clickhouse-server"
-NO_WIDE_NUMBERS = "not possible: 18.16 has no 128-bit integers"
+IMPOSSIBLE = {
+    "collatz": "not possible: 18.16 has no 128-bit integers",
+    "readings": "not possible: 18.16 has no DateTime64 and no Map",
+}
 START_DEADLINE_S, DEADLINE_S, STOP_DEADLINE_S = 30.0, 120.0, 10.0
 FLUSH_MS = 1_000
 """Its default is 7,500; this is the sink's BATCH_AGE_S."""
@@ -50,9 +53,7 @@ USERS = """<yandex>
 
 def reason_against(payload: str) -> str | None:
     """Why there can be no figure, None if there can."""
-    if payload == "collatz":
-        return NO_WIDE_NUMBERS
-    return None if shutil.which(PROGRAM) else INSTALL
+    return IMPOSSIBLE.get(payload, None if shutil.which(PROGRAM) else INSTALL)
 
 
 class Engine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from clickhouse_driver import Client
@@ -18,6 +19,8 @@ BLOCK_ROWS = 100_000
 
 def rows_of(payload: Payload, event: dict[str, Any]) -> list[dict[str, Any]]:
     """The rows of one message."""
+    if payload.name == "readings":
+        return [{**event, "t": datetime.fromisoformat(event["t"])}]
     if payload.name != "collatz":
         return [event]
     number, timestamp = event["number"], event["timestamp"]

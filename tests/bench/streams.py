@@ -1,7 +1,8 @@
-"""What is measured with: three kinds of messages, made the same at every run. Workers and sections know them by name.
+"""What is measured with: four kinds of messages, made the same at every run. Workers and sections know them by name.
 
-small: 67 bytes, four numbers, one row. wide: 754 bytes, ten fields, six of them random hex. collatz: one walk a
-message, about 325 rows. The bytes of `small` and `wide` are a foreign producer's, not our encoder's.
+small: 67 bytes, four numbers, one row. wide: 754 bytes, ten fields, six of them random hex. readings: 146 bytes of
+devices, seven types of columns. collatz: one walk a message, about 325 rows. The bytes of all but `collatz` are a
+foreign producer's, not our encoder's.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from common.model.codec import encode
 from common.model.columns import one_row_each
 from common.model.stream import Emission, Feed, Stream, Table
 from common.streams import collatz
+from tests.bench.readings import READINGS, Reading, readings
 
 Whole = Annotated[int, Meta(ge=0, le=2**63 - 1)]
 Small = Annotated[int, Meta(ge=0, le=2**32 - 1)]
@@ -172,6 +174,13 @@ PAYLOADS = {
             _stream("wide", Visit, VISITS),
             wide_messages,
             messages=300_000,
+        ),
+        Payload(
+            "readings",
+            "device readings, 146 bytes",
+            _stream("readings", Reading, READINGS),
+            readings,
+            messages=1_000_000,
         ),
         Payload("collatz", "collatz walks, 325 rows each", collatz.STREAM, walks, messages=20_000),
     )

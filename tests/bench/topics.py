@@ -13,7 +13,7 @@ from common.settings.config import Settings
 from common.settings.parts import TopicSettings
 from tests.bench.streams import Payload, now_ms
 
-SLICE = {"small": 4_000, "wide": 1_000, "collatz": 50}
+SLICE = {"small": 4_000, "wide": 1_000, "readings": 2_000, "collatz": 50}
 PATIENCE_S = 60.0
 
 
