@@ -26,7 +26,9 @@ from consumer.intent import DEFAULT_MESSAGE_ROWS
 _SMALLEST_VALUE_BYTES = 2  # a digit and a comma
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass, whatever the bytes are
 
-Columns: TypeAlias = dict[str, np.ndarray]
+Columns: TypeAlias = dict[str, Any]
+"""Column name → numpy array, or an Encoded of `common.model.encoded`; the address columns are always arrays."""
+
 Check: TypeAlias = Callable[[str, Mapping[str, np.ndarray]], Columns]
 """Called with the name of a table and its columns; gives them as they are to be stored. Raises DoesNotFit."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from clickhouse_driver import errors
@@ -16,6 +16,8 @@ from common.errors import DoesNotFit, StartRefused
 from common.model.columns import as_objects
 from common.model.conversions import is_json
 from common.model.ddl import inserted_columns
+from common.model.encoded import Encoded
+from common.model.encoders import Encoder, encoder
 from common.model.json_objects import json_texts
 from common.model.stream import Table
 
@@ -29,9 +31,14 @@ MISSING = "rows have no such column"
 
 LONGEST_TYPE = 60
 
-_TEXT = ("String", "LowCardinality(String)")
-_TEXT_OR_NONE = ("Nullable(String)", "LowCardinality(Nullable(String))")
 _MAY_BE_NONE = ("Nullable(", "LowCardinality(Nullable(")
+
+
+class _Column(NamedTuple):
+    name: str
+    kind: str
+    dtype: np.dtype | None
+    encoder: Encoder | None
 
 
 class EncodingCheck:
@@ -41,26 +48,30 @@ class EncodingCheck:
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
-        self._columns: dict[str, list[tuple[str, str, np.dtype | None]]] = {}
+        self._columns: dict[str, list[_Column]] = {}
         for table in tables:
             inserted = inserted_columns(table)
-            self._columns[table.name] = [(name, kind, wire_dtype(kind)) for name, kind in inserted.items()]
+            self._columns[table.name] = [
+                _Column(name, kind, wire_dtype(kind), encoder(kind)) for name, kind in inserted.items()
+            ]
             for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
 
-    def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The columns in the form of the wire, where numpy has it: so pieces that are joined stay what they are.
+    def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
+        """The columns in the form of the wire: arrays where numpy has it, Encoded where they are made of texts.
 
         Raises DoesNotFit with column, type and flaw, never a value, for the first column that cannot be encoded.
         """
-        checked = dict(columns)
-        for name, kind, dtype in self._columns[table]:
-            values = columns.get(name)
+        checked: dict[str, Any] = dict(columns)
+        for column in self._columns[table]:
+            values = columns.get(column.name)
             if values is None:  # the server would fill in a default
-                raise DoesNotFit(name, _short(kind), MISSING)
-            if dtype is not None and values.dtype == dtype and values.ndim == 1:  # sent as it is
+                raise DoesNotFit(column.name, _short(column.kind), MISSING)
+            if (
+                column.dtype is not None and values.dtype == column.dtype and values.ndim == 1
+            ):  # sent as it is
                 continue
-            checked[name] = _checked(name, kind, values)
+            checked[column.name] = _checked(column, values)
         return checked
 
 
@@ -74,8 +85,11 @@ def _refuse_unknown(table: str, column: str, kind: str) -> None:
         ) from error
 
 
-def _checked(name: str, kind: str, values: np.ndarray) -> np.ndarray:
+def _checked(column: _Column, values: np.ndarray) -> np.ndarray | Encoded:
+    name, kind, _, encoder_of_texts = column
     try:
+        if encoder_of_texts is not None:
+            return encoder_of_texts(list(values))
         wire = as_wire(kind, values)
         if wire is not None:
             return wire
@@ -84,27 +98,13 @@ def _checked(name: str, kind: str, values: np.ndarray) -> np.ndarray:
             if None in items and not kind.startswith(_MAY_BE_NONE):
                 raise TypeError
             return as_objects(json_texts(items))
-        if not _is_text(kind, items):
-            encode(kind, items)
+        encode(kind, items)
     except MemoryError:
         raise
     except Exception as error:
         is_none = not kind.startswith(_MAY_BE_NONE) and any(value is None for value in values)
         raise DoesNotFit(name, _short(kind), NONE if is_none else _flaw_of(error)) from error
     return values
-
-
-def _is_text(kind: str, items: list[Any]) -> bool:
-    """Whether these are strings for a column of strings: a fraction of the work of encoding them."""
-    if kind in _TEXT_OR_NONE:
-        items = [item for item in items if item is not None]
-    elif kind not in _TEXT:
-        return False
-    try:
-        text = "".join(items)
-    except TypeError:
-        return False
-    return text.isascii() or bool(text.encode())  # a lone surrogate raises
 
 
 def _flaw_of(error: Exception) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ class Store:
     def __init__(self, settings: ClickHouseSettings) -> None:
         self._client = connect(settings)
 
-    def insert(self, table: str, columns: Mapping[str, np.ndarray], *, token: str, query_id: str) -> bool:
+    def insert(self, table: str, columns: Mapping[str, Any], *, token: str, query_id: str) -> bool:
         """Insert one block (R5); whether it was taken. A table that remembers the token drops it without an error.
 
         The server refuses a second query of the same id while the first runs (C1).

@@ -25,6 +25,7 @@ from common.clickhouse_io.internals import (
     write_varint,
 )
 from common.model.conversions import NULL, VALUE, is_json, split
+from common.model.encoded import Encoded
 from common.model.numbers import LONGEST_DECIMAL, SCALED
 
 _FIXED_WIDTH = {
@@ -59,7 +60,7 @@ class BlockClient(Client):
     """A clickhouse-driver Client whose columnar inserts take numpy arrays and send them as one block.
 
     Integers are written as they are: DateTime64(3) takes int64 milliseconds, UInt128 an (n, 2) array of uint64.
-    Other types take any sequence, through the driver's own columns.
+    Encoded columns are written as they are. Other types take any sequence, through the driver's own columns.
 
     `dropped_blocks` counts the blocks that servers have dropped because they knew their deduplication token, in the
     table or in a view behind it. The driver itself throws away what servers report of an INSERT.
@@ -104,6 +105,10 @@ class BlockClient(Client):
             write_binary_str(kind, out)
             if flagged:
                 write_binary_uint8(0, out)
+            if isinstance(values, Encoded):
+                for chunk in values.wire():
+                    out.write(chunk)
+                continue
             array = as_wire(kind, values)
             if is_json(kind):
                 _write_json(kind, values, out)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import DTypeLike
 
 from common.errors import DoesNotFit
+from common.model.encoded import Encoded
 from common.model.stream import Rows
 
 _LOW_HALF = 2**64 - 1
@@ -77,11 +78,15 @@ def _floats(values: list[Any], dtype: np.dtype) -> np.ndarray:
     return narrow
 
 
-def joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+def joined(parts: Sequence[Any]) -> Any:
     """The parts of one column end to end, every value as it is: parts of different types become objects."""
     if len(parts) == 1:
         return parts[0]
     first = parts[0]
+    if any(isinstance(part, Encoded) for part in parts):
+        if len(set(map(type, parts))) == 1:
+            return type(first).joined(parts)
+        return as_objects([value for part in parts for value in part.tolist()])
     if all(part.dtype == first.dtype and part.shape[1:] == first.shape[1:] for part in parts):
         return np.concatenate(parts)
     if all(part.ndim == 1 and part.dtype.kind in "iub" for part in parts):

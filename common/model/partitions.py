@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from common.model.conversions import split
+from common.model.encoded import Encoded
 
 _CALL = re.compile(r"(\w+)\(`?(\w+)`?\)")
 _STEPS = {
@@ -55,8 +56,8 @@ def _in_steps(counted: np.ndarray, unit: str, step: str) -> np.ndarray:
     return np.asarray(times.astype(f"datetime64[{step}]").astype(np.int64))
 
 
-def _plain(column: np.ndarray) -> np.ndarray:
-    if column.dtype.names is None and not column.dtype.hasobject:
+def _plain(column: np.ndarray | Encoded) -> np.ndarray:
+    if isinstance(column, np.ndarray) and column.dtype.names is None and not column.dtype.hasobject:
         return column
     numbers: dict[Any, int] = {}  # numpy's own texts lose NULs at their ends
     return np.fromiter(

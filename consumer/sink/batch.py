@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-
 from common.model.reasons import Reason
 from common.model.record import Partition, Record
+from consumer.rows import Columns
 from consumer.sink.cutting import Cut
 
 
@@ -30,7 +29,7 @@ class Batch:
     messages: int
     payload_bytes: int
     born_s: float
-    blocks: dict[str, dict[str, np.ndarray]]
+    blocks: dict[str, Columns]
     dead: list[DeadLetter] = field(default_factory=list)
     bad_run_before: int = 0
     longest_bad_run: int = 0

@@ -5,13 +5,13 @@ A message is decoded once, soon after it arrives; only bad ones are kept raw.
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain
 
 import numpy as np
 
 from common.errors import UnreadableBatch
+from common.model.encoded import OBJECT_BYTES
 from common.model.reasons import Reason
 from common.model.record import Partition, Slab
 from common.model.stream import Feed
@@ -22,9 +22,6 @@ from consumer.sink.cutting import Cut
 
 PIECE_BYTES = 256 << 10
 """Raw bytes that are decoded at a time: messages, events and columns of a piece stay in the processor's cache."""
-
-EMPTY_STRING_BYTES = sys.getsizeof("")
-"""What each string takes besides its characters: with short fields it is as much again."""
 
 
 class Buffer:
@@ -149,9 +146,10 @@ class Buffer:
     def _keep(self, made: Made, raw_bytes: int) -> None:
         kept = [column for columns in made.blocks.values() for column in columns.values()]
         size = sum(column.nbytes for column in kept)
-        strings = sum(column.size for column in kept if column.dtype.hasobject)
-        if strings:  # an array holds pointers to them
-            size += raw_bytes + strings * EMPTY_STRING_BYTES
+        arrays = [column for column in kept if isinstance(column, np.ndarray)]
+        objects = sum(column.size for column in arrays if column.dtype.hasobject)
+        if objects:  # an array holds pointers to them
+            size += raw_bytes + objects * OBJECT_BYTES
         self._pieces.append(made.blocks)
         self.payload_bytes += size
         for name, columns in made.blocks.items():

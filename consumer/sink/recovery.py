@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
 from common.errors import ClickHouseUnavailable, FeedBlocked
+from common.model.columns import as_objects
+from common.model.encoded import Encoded
 from common.model.ranges import Range, Stored
 from common.model.stream import Table
 from consumer.sink.batch import Batch
 from consumer.sink.insertion import Insertion, Tokens
 
-Columns = Mapping[str, np.ndarray]
+Columns = Mapping[str, Any]
 Found = Mapping[str, Stored]
 """What was just found of an insertion's range, by table; a table of which nothing is known is asked."""
 
@@ -124,7 +126,8 @@ class Recovery:
         partition_of = self._partition_of.get(table)
         if partition_of is None:
             return {name: column[:1] for name, column in columns.items()}
-        _, firsts = np.unique(partition_of(columns), return_index=True)
+        values = {name: _as_array(column) for name, column in columns.items()}
+        _, firsts = np.unique(partition_of(values), return_index=True)
         return {name: column[firsts] for name, column in columns.items()}
 
     def _wait_for_copies(self, insertion: Insertion) -> None:
@@ -142,13 +145,19 @@ class Recovery:
             self._stop_if_cancelled(insertion)
             stored = found.get(table) or self._store.stored(table, [_range_of(insertion.batch)])[0]
             keep = ~_is_stored(columns, stored, insertion.batch, table)
-            if keep.any():
+            if keep.all():
+                missing[table] = columns
+            elif keep.any():
                 missing[table] = {name: column[keep] for name, column in columns.items()}
         return missing
 
     def _stop_if_cancelled(self, insertion: Insertion) -> None:
         if insertion.is_cancelled:
             raise _Cancelled
+
+
+def _as_array(column: Any) -> np.ndarray:
+    return as_objects(column.tolist()) if isinstance(column, Encoded) else column
 
 
 def _range_of(batch: Batch) -> Range:

@@ -81,13 +81,13 @@ def slab(values, start=0, offsets=None, next_offset=None):
     return Slab(start, end, offsets, values, list(map(record, offsets, values)))
 
 
-def buffer(*tables, start=0, message_rows=NO_LIMITS.message_rows, bad_run=0):
-    return Buffer(feed(*tables), HERE, TP, start, message_rows=message_rows, bad_run=bad_run)
+def buffer(*tables, start=0, message_rows=NO_LIMITS.message_rows, bad_run=0, check=None):
+    return Buffer(feed(*tables), HERE, TP, start, message_rows=message_rows, bad_run=bad_run, check=check)
 
 
-def batch(values, *tables, start=0):
+def batch(values, *tables, start=0, check=None):
     """The messages as one batch."""
-    gathering = buffer(*tables, start=start)
+    gathering = buffer(*tables, start=start, check=check)
     gathering.add(slab(values, start), 0.0)
     return gathering.cut(Cut.AGE)
 

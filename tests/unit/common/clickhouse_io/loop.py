@@ -11,7 +11,8 @@ from clickhouse_driver.streams.native import BlockOutputStream
 from clickhouse_driver.varint import read_varint
 
 from common.clickhouse_io.wire import BlockClient
-from common.model.conversions import NULL, SCALED, VALUE
+from common.model.conversions import NULL, VALUE
+from common.model.numbers import SCALED
 
 BUFFER_BYTES = 1 << 16
 WIRE = {

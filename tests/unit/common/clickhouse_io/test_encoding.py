@@ -225,3 +225,8 @@ def test_pieces_of_other_types_are_joined_in_the_form_of_the_wire():
     pieces = [checks("t", {"v": values, **ADDRESS})["v"] for values in (array([1], "i4"), array([2.0], "f8"))]
     assert joined(pieces).dtype == np.dtype("<i8")
     assert joined(pieces).tolist() == [1, 2]
+
+
+def test_columns_of_texts_come_back_as_the_bytes_of_the_wire():
+    checked = EncodingCheck([table("String")])("t", {"v": objects("a", "é"), **ADDRESS})
+    assert b"".join(checked["v"].wire()) == b"\x01a\x02\xc3\xa9"

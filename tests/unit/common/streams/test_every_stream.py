@@ -15,8 +15,9 @@ import pytest
 from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import BadData
 from common.model.codec import Codec, encode
-from common.model.conversions import NULL, SCALED, VALUE
+from common.model.conversions import NULL, VALUE
 from common.model.ddl import stated_columns
+from common.model.numbers import SCALED
 from common.model.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
 from consumer.rows import RowMaker, join_blocks

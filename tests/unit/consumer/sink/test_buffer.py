@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pytest
 
+from common.clickhouse_io.encoding import EncodingCheck
 from common.model.columns import one_row_each
 from common.model.reasons import Kind
 from common.model.stream import Rows, Table
@@ -93,6 +94,25 @@ def test_short_strings_count_with_what_python_adds_to_each():
     made = batch(messages, words)
     arrays_bytes = sum(column.nbytes for column in made.blocks["words"].values())
     assert made.payload_bytes == arrays_bytes + sum(map(len, messages)) + 600 * sys.getsizeof("")
+
+
+def test_columns_of_texts_count_the_bytes_of_the_wire_in_however_many_pieces():
+    ddl = (
+        "CREATE TABLE {table} (one String, other String, {address}) ENGINE = MergeTree ORDER BY () {settings}"
+    )
+    words = Table(name="words", ddl=ddl, rows=two_words_a_part)
+    gathering = buffer(words, check=EncodingCheck([words]))
+    for first, next_offset in ((0, 60), (60, 100)):
+        gathering.add(slab(events(first, next_offset, parts=3), first), 0.0)
+        gathering.decode()
+    made = gathering.cut(Cut.AGE)
+    columns = made.blocks["words"]
+    texts = [columns["one"], columns["other"]]
+    wire_bytes = sum(len(chunk) for text in texts for chunk in text.wire())
+    assert [len(text) for text in texts] == [300, 300]
+    assert made.payload_bytes == wire_bytes + sum(
+        column.nbytes for name, column in columns.items() if name.startswith("_")
+    )
 
 
 def test_a_batch_is_as_old_as_its_first_message():

@@ -4,7 +4,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked
+from common.model.partitions import partition_of
+from common.model.stream import Rows, Table
 from consumer.sink.recovery import Outcome, Recovery
 from tests.unit.consumer.fake_tables import (
     FakeTables,
@@ -606,3 +609,63 @@ def test_a_block_is_sent_as_it_was_made(tables):
     assert columns.keys() == {"n", "part", "day", "_tp", "_off", "_row", "_rows"}
     for name, column in columns.items():
         np.testing.assert_array_equal(column, some_insertion.batch.blocks["parts"][name])
+
+
+# Columns as the bytes of the wire
+
+
+WORDS = Table(
+    name="words",
+    ddl="CREATE TABLE {table} (word String, {address}) ENGINE = MergeTree PARTITION BY word ORDER BY () {settings}",
+    rows=lambda events: Rows({"word": np.array([f"day {event.day}" for event in events], object)}),
+    partition_of=partition_of("word", {"word": "String"}),
+)
+
+
+def words(days):
+    messages = [event(n, day=n % days) for n in range(FIRST, NEXT)]
+    return insertion(batch(messages, WORDS, start=FIRST, check=EncodingCheck([WORDS])), must_count=True)
+
+
+class Sent(FakeTables):
+    """Keeps the columns of each INSERT."""
+
+    def insert(self, table, columns, *, token, query_id):
+        self.columns = getattr(self, "columns", []) + [columns]
+        return super().insert(table, columns, token=token, query_id=query_id)
+
+
+def test_what_an_earlier_attempt_left_out_is_inserted_with_its_own_texts():
+    tables = Sent([WORDS])
+    tables.rows["words"].update({(TP, off, 0): 1 for off in (11, 12, 15)})
+    some_insertion = words(days=4)
+    assert Recovery(tables, TOKENS, [WORDS]).fill(some_insertion) is None
+    (sent,) = tables.columns
+    assert sent["_off"].tolist() == [10, 13, 14]
+    assert sent["word"].tolist() == ["day 2", "day 1", "day 2"]
+
+
+def test_a_range_of_which_nothing_is_there_is_inserted_as_it_was_encoded():
+    tables = Sent([WORDS])
+    some_insertion = words(days=4)
+    Recovery(tables, TOKENS, [WORDS]).fill(some_insertion)
+    assert tables.columns[0]["word"] is some_insertion.batch.blocks["words"]["word"]
+
+
+def test_a_token_is_used_up_by_a_row_for_each_text_that_is_a_table_partition():
+    tables = Sent([WORDS])
+    some_insertion = words(days=4)
+    some_insertion.consumes_token = True
+    Recovery(tables, TOKENS, [WORDS]).fill(some_insertion)
+    assert sorted(tables.columns[0]["word"].tolist()) == ["day 0", "day 1", "day 2", "day 3"]
+
+
+def test_pieces_of_a_range_hold_their_own_texts():
+    tables = Sent([WORDS])
+    some_insertion = insertion(words(days=6).batch, pieces=3)
+    Recovery(tables, TOKENS, [WORDS]).fill(some_insertion)
+    assert [columns["word"].tolist() for columns in tables.columns] == [
+        ["day 4", "day 5"],
+        ["day 0", "day 1"],
+        ["day 2", "day 3"],
+    ]

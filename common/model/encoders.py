@@ -1,0 +1,88 @@
+"""Values of texts, and of lists and dicts of texts, as the bytes of the wire. Pure.
+
+An encoder raises TypeError for a value of another type, None included, and ValueError for a text that is no UTF-8.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
+from typing import Any
+
+import numpy as np
+
+from common.model.conversions import split
+from common.model.encoded import Encoded, Marked, Nested, Strings, Words
+from common.model.texts import strings
+
+Encoder = Callable[[Sequence[Any]], Encoded]
+
+
+def encoder(kind: str) -> Encoder | None:
+    """What encodes values for a column of this type; None: it is not made of texts alone."""
+    name, arguments = split(kind)
+    if name == "String":
+        return _strings
+    if name == "Nullable" and arguments == ["String"]:
+        return _marked
+    if name == "LowCardinality" and arguments == ["String"]:
+        return _words
+    if name == "LowCardinality" and split(arguments[0]) == ("Nullable", ["String"]):
+        return _words_or_none
+    inner = [_nested(argument) for argument in arguments]
+    if name == "Array" and inner[0] is not None:
+        return _arrays(inner[0])
+    if name == "Map" and inner[0] is not None and inner[1] is not None:
+        return _maps(inner[0], inner[1])
+    return None
+
+
+def _nested(kind: str) -> Encoder | None:
+    """As above, within another type. There a dictionary is begun before everything else: the driver sees to that."""
+    return None if "LowCardinality" in kind else encoder(kind)
+
+
+def _strings(values: Sequence[Any]) -> Strings:
+    return Strings(len(values), [strings(values)])
+
+
+def _marked(values: Sequence[Any]) -> Marked:
+    marks = np.fromiter([value is None for value in values], np.uint8, len(values))
+    return Marked(marks, _strings(["" if value is None else value for value in values]))
+
+
+def _words(values: Sequence[Any]) -> Words:
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(values))}
+    strings(list(numbers))  # raises what is no text
+    return Words([_numbered(values, numbers)], is_nullable=False)
+
+
+def _words_or_none(values: Sequence[Any]) -> Words:
+    numbers = {word: number for number, word in enumerate(dict.fromkeys(values))}
+    strings([word for word in numbers if word is not None])
+    return Words([_numbered(values, numbers)], is_nullable=True)
+
+
+def _numbered(values: Sequence[Any], numbers: dict[Any, int]) -> tuple[np.ndarray, list[Any]]:
+    return np.fromiter(map(numbers.__getitem__, values), np.uint32, len(values)), list(numbers)
+
+
+def _arrays(items: Encoder) -> Encoder:
+    def encode(values: Sequence[Any]) -> Nested:
+        if any(issubclass(kind, str | bytes | dict) for kind in set(map(type, values))):
+            raise TypeError  # their characters, or keys, would pass for items
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        return Nested(lengths, [items(list(chain.from_iterable(values)))])
+
+    return encode
+
+
+def _maps(keys: Encoder, items: Encoder) -> Encoder:
+    def encode(values: Sequence[Any]) -> Nested:
+        if not all(issubclass(kind, Mapping) for kind in set(map(type, values))):
+            raise TypeError
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        texts = chain.from_iterable([value.values() for value in values])
+        return Nested(lengths, [keys(list(chain.from_iterable(values))), items(list(texts))])
+
+    return encode
