@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from kafka import KafkaProducer, TopicPartition, codec
 from kafka.producer.producer_batch import ProducerBatch
 
 from common.kafka_io.format.batch import HEADER
 from common.kafka_io.format.encode import LENGTH_FROM, NO_PRODUCER, SealedRecords
-from tests.chaos.messages import Message
+from tests.chaos.messages import Headers
 from tests.support.raw_record import written
 
 MAGIC = 2
@@ -28,13 +28,24 @@ PACKERS: dict[int, Callable[[bytes], bytes]] = {
 Answered = Callable[[int, Exception | None], None]
 
 
+class Holding(Protocol):
+    """What a record is made of."""
+
+    @property
+    def key(self) -> bytes | None: ...
+    @property
+    def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Headers: ...
+
+
 class Whole(ProducerBatch):
     """A batch that is sent as it is: one message, as far as splitting goes."""
 
     record_count = 1
 
 
-def batch(messages: Sequence[Message], timestamp_ms: int, packed: int = NONE) -> SealedRecords:
+def batch(messages: Sequence[Holding], timestamp_ms: int, packed: int = NONE) -> SealedRecords:
     """All these messages in one record batch, packed with that codec."""
     records = b"".join(
         written(index, 0, message.key, message.value, message.headers)

@@ -34,12 +34,12 @@ def test_numbers_become_arrays_of_their_width(made, values, column):
         (floating(64), 1, TypeError),
         (boolean(), 1, TypeError),
         (decimal(4, 2), Decimal("100"), OverflowError),
-        (decimal(4, 2), Decimal("0.001"), ArithmeticError),
+        (decimal(4, 2), Decimal("0.001"), ValueError),
     ],
     ids=lambda value: str(value)[:20],
 )
 def test_a_number_that_would_be_changed_is_refused(made, value, error):
-    with pytest.raises((error, ValueError)):
+    with pytest.raises(error):
         made.convert([value])
 
 

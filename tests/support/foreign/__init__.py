@@ -1,0 +1,1 @@
+"""Topics of other people as stream files, and what comes in them."""
