@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime
 from decimal import Decimal
@@ -27,6 +28,8 @@ from common.clickhouse_io.internals import (
 
 _BUFFER_BYTES = 1 << 16
 _IPV6_BYTES = 16
+_WIDTH = re.compile(r"\bDecimal(32|64|128|256)\(\s*(\d+)\s*\)")
+_DIGITS = {"32": 9, "64": 18, "128": 38, "256": 76}
 
 
 def encode(kind: str, items: list[Any]) -> None:
@@ -42,9 +45,13 @@ def encode(kind: str, items: list[Any]) -> None:
 
 def strict_column(kind: str) -> Column:
     """A writer of a type, for one use. Raises what the driver raises for a type it does not know."""
-    column = get_column_by_spec(kind, {"context": _context()})
+    column = get_column_by_spec(_WIDTH.sub(_as_the_driver_spells_it, kind), {"context": _context()})
     _harden(column)
     return column
+
+
+def _as_the_driver_spells_it(decimal: re.Match[str]) -> str:
+    return f"Decimal({_DIGITS[decimal[1]]}, {decimal[2]})"
 
 
 class _Nowhere:

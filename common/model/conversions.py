@@ -37,6 +37,8 @@ def conversion(kind: str, unit: str = "") -> Conversion:
     if name == "Nullable":
         return _nullable(conversion(inner[0], unit))
     if name == "LowCardinality":
+        if re.search(r"\bFloat", inner[0]):
+            raise ValueError(f"{kind[:60]}: clickhouse-driver takes 0.0 and -0.0 for one value there")
         return _low_cardinality(conversion(inner[0], unit))
     if name in ("Array", "Map") and any(map(is_json, inner)):
         raise ValueError(f"{kind[:60]}: JSON is a column of its own, or a String within an {name}")

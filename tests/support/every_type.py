@@ -88,7 +88,8 @@ def _texts() -> Iterator[Case]:
 
 
 def _decimals() -> Iterator[Case]:
-    for digits, places in ((9, 2), (18, 2), (18, 18), (38, 10), (76, 0), (76, 30)):
+    kinds = {(9, 2): "Decimal(9,2)", (18, 6): "Decimal64(6)", (38, 5): "Decimal128( 5 )"}
+    for digits, places in (*kinds, (18, 2), (18, 18), (38, 10), (76, 0), (76, 30)):
         texts = [
             f"{'9' * digits}e-{places}",
             f"-{'9' * digits}e-{places}",
@@ -104,8 +105,13 @@ def _decimals() -> Iterator[Case]:
             "Infinity",
             "1e400",
         ]
-        beyond = [*(f'"{text}"' for text in beyond), "null", '""']
-        yield Case(f"Decimal({digits}, {places})", Decimal, texts, beyond, [Decimal(text) for text in texts])
+        yield Case(
+            kinds.get((digits, places), f"Decimal({digits}, {places})"),
+            Decimal,
+            texts,
+            [*(f'"{text}"' for text in beyond), "null", '""'],
+            [Decimal(text) for text in texts],
+        )
 
 
 def _others() -> Iterator[Case]:

@@ -11,19 +11,11 @@ from clickhouse_driver.streams.native import BlockOutputStream
 from clickhouse_driver.varint import read_varint
 
 from common.clickhouse_io.wire import BlockClient
-from common.model.conversions import NULL, VALUE
-from common.model.numbers import SCALED
+from common.model.conversions import split
+from common.model.encoded import Encoded
+from tests.support.columns import COUNTED
 
 BUFFER_BYTES = 1 << 16
-WIRE = {
-    "DateTime": "UInt32",
-    "DateTime64": "Int64",
-    "Date": "UInt16",
-    "Date32": "Int32",
-    "Enum8": "Int8",
-    "Enum16": "Int16",
-    "IPv4": "UInt32",
-}
 
 
 class Socket:
@@ -57,16 +49,15 @@ def through_the_wire(kinds, columns):
     for column in columns.values():
         name, kind, flag = read_binary_str(reader), read_binary_str(reader), read_binary_uint8(reader)
         assert flag == 0
-        found[name] = list(read_column(context, _on_the_wire(kind, column.dtype), rows, reader))
+        found[name] = list(read_column(context, _in_ticks(kind, column), rows, reader))
     assert not socket.data
     return found
 
 
-def _on_the_wire(kind, dtype):
-    if dtype.hasobject:
+def _in_ticks(kind, column):
+    name, arguments = split(kind)
+    if isinstance(column, Encoded) or column.dtype.hasobject:
         return kind
-    if NULL in (dtype.names or ()):
-        return f"Nullable({_on_the_wire(kind.removeprefix('Nullable(').removesuffix(')'), dtype[VALUE])})"
-    if SCALED in (dtype.names or ()):
-        return f"Int{dtype.itemsize * 8}"
-    return WIRE.get(kind.partition("(")[0], kind)
+    if name == "Nullable":
+        return f"Nullable({COUNTED.get(split(arguments[0])[0], arguments[0])})"
+    return COUNTED.get(name, kind)

@@ -112,6 +112,18 @@ def test_a_type_that_is_not_known_is_refused_with_those_that_are():
         conversion("Variant(UInt8, String)")
 
 
+@pytest.mark.parametrize("kind", ["LowCardinality(Float64)", "LowCardinality(Nullable(Float32))"])
+def test_a_dictionary_of_floats_is_refused_for_it_would_lose_the_sign_of_zero(kind):
+    with pytest.raises(ValueError, match="0.0 and -0.0 for one value"):
+        conversion(kind)
+
+
+@pytest.mark.parametrize("kind", ["Array(JSON)", "Map(String, Nullable(JSON))"])
+def test_json_within_an_array_or_a_map_is_refused(kind):
+    with pytest.raises(ValueError, match="JSON is a column of its own"):
+        conversion(kind)
+
+
 @pytest.mark.parametrize(
     ("kind", "value"),
     [("UInt8", 1.5), ("UInt8", "7"), ("UInt8", True), ("Bool", 1), ("Float64", 2**60 + 1), ("Date", "x")],

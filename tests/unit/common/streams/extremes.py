@@ -16,6 +16,8 @@ TIMES = [  # the driver reads far ones as floats: too coarse for their microseco
     "2026-01-01T00:00:00.123456Z",
     "2299-12-31T23:59:59Z",
 ]
+ADDRESSES = ["0.0.0.0", "255.255.255.255", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"]
+IDS = ["00000000-0000-0000-0000-000000000000", "ffffffff-ffff-ffff-ffff-ffffffffffff"]
 
 
 def extreme_events(event, samples):
@@ -64,11 +66,13 @@ def extremes(kind, sample):
     plain = {
         inspect.NoneType: [None],
         inspect.BoolType: [False, True],
-        inspect.StrType: TEXTS,
+        inspect.StrType: [*TEXTS, *TIMES, *ADDRESSES],
+        inspect.UUIDType: IDS,
+        inspect.RawType: [{}, None, 1, "sjö", [1.5, {"a": None}]],
         inspect.DateTimeType: TIMES,
         inspect.DateType: ["1900-01-01", "1970-01-01", "2299-12-31"],
-        inspect.DecimalType: ["0", "-0.01", "1e30", "NaN", "0.1"],
-        inspect.FloatType: [0.0, -1.5, 0.1, 5e-324, 3.4e38, 1.7e308, *_limits(kind)],
+        inspect.DecimalType: ["0", "-0.01", "1e30", "NaN", "0.1", "9999999999999999.99"],
+        inspect.FloatType: [0.0, -0.0, -1.5, 0.1, 5e-324, 3.4e38, 1.7e308, *_limits(kind)],
     }
     return plain.get(type(kind), [])
 

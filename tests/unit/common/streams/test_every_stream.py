@@ -1,5 +1,6 @@
 """What every stream file owes the rest of the house. A new stream falls under it by its line in STREAMS alone."""
 
+import json
 import random
 import re
 import sys
@@ -12,40 +13,42 @@ import msgspec
 import numpy as np
 import pytest
 
-from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import BadData
 from common.model.codec import Codec, encode
-from common.model.conversions import NULL, VALUE
 from common.model.ddl import stated_columns
-from common.model.numbers import SCALED
 from common.model.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
-from consumer.rows import RowMaker, join_blocks
+from consumer.rows import join_blocks
+from tests.support.columns import plain, sent_and_told
+from tests.support.foreign.pipeline import STREAMS as FOREIGN
 from tests.unit.common.clickhouse_io.loop import through_the_wire
 from tests.unit.common.streams.extremes import extreme_events
 
 EVENTS = 60
-TP = 7
 TOPIC_NAME = re.compile(r"[a-zA-Z0-9._-]{1,249}")
 NAME = re.compile(r"[a-z][a-z0-9_]*")
 AS_IT_IS = {  # columns that convert nothing, by the type of what they hold
     int: re.compile(r"U?Int\d+"),
     float: re.compile("Float64"),
     str: re.compile(r"String|LowCardinality\(String\)"),
+    bool: re.compile("Bool"),
 }
 NOTHING = re.compile(r"(?!)")
 PARAMETER = re.compile(r"\{\s*\w+\s*:[^{}]+\}")
 
-every_stream = pytest.mark.parametrize("stream", STREAMS.values(), ids=STREAMS)
+ALL = {**STREAMS, **FOREIGN}
+"""Those that are registered, and those of tests whose tables are derived and whose events others send."""
+
+every_stream = pytest.mark.parametrize("stream", ALL.values(), ids=ALL)
 every_generator = pytest.mark.parametrize(
     "stream",
-    [pytest.param(stream, id=name) for name, stream in STREAMS.items() if stream.generate],
+    [pytest.param(stream, id=name) for name, stream in ALL.items() if stream.generate],
 )
 every_feed = pytest.mark.parametrize(
     ("stream", "feed"),
     [
         pytest.param(stream, feed, id=f"{name}-{feed.topic}")
-        for name, stream in STREAMS.items()
+        for name, stream in ALL.items()
         for feed in stream.feeds
     ],
 )
@@ -53,7 +56,7 @@ every_table = pytest.mark.parametrize(
     ("stream", "feed", "table"),
     [
         pytest.param(stream, feed, table, id=f"{name}-{table.name}")
-        for name, stream in STREAMS.items()
+        for name, stream in ALL.items()
         for feed in stream.feeds
         for table in feed.tables
     ],
@@ -62,7 +65,7 @@ every_question = pytest.mark.parametrize(
     ("stream", "question"),
     [
         pytest.param(stream, question, id=f"{name}-{question.name}")
-        for name, stream in STREAMS.items()
+        for name, stream in ALL.items()
         for question in stream.questions
     ],
 )
@@ -78,9 +81,15 @@ def emissions(stream, seed=1):
 
 
 def samples(stream):
-    """The JSON lines of the stream file's docstring."""
-    lines = sys.modules[stream.feeds[0].event.__module__].__doc__.splitlines()
-    return [line.strip().encode() for line in lines if line.strip().startswith(("{", "["))]
+    """The JSON in the stream file's docstring; it may go over several lines."""
+    text = sys.modules[stream.feeds[0].event.__module__].__doc__
+    found = []
+    while start := re.search(r"^\s*[{\[]", text, re.MULTILINE):
+        text = text[start.end() - 1 :]
+        _, end = json.JSONDecoder().raw_decode(text)
+        found.append(text[:end].encode())
+        text = text[end:]
+    return found
 
 
 def events_of(stream, feed):
@@ -96,28 +105,14 @@ def events_in(feed, value):
         return []
 
 
-def values_of(column):
-    """A column as Python values; a UInt128 column is pairs of halves, a decimal one whole numbers."""
-    if NULL in (column.dtype.names or ()):
-        pairs = zip(column[NULL].tolist(), values_of(column[VALUE]), strict=True)
-        return [None if is_null else value for is_null, value in pairs]
-    if SCALED in (column.dtype.names or ()):
-        return column[SCALED].tolist()
-    if column.ndim == 2:
-        return [low + (high << 64) for low, high in column.tolist()]
-    return column.tolist()
-
-
-def readable(value, kind):
+def readable(value):
     """A value as it is compared: addresses and UUIDs by their text, however a stream states them."""
-    if "IPv6" in kind and isinstance(value, bytes):
-        value = IPv6Address(value)
     return str(value) if isinstance(value, IPv4Address | IPv6Address | UUID) else value
 
 
 @every_stream
 def test_a_stream_is_listed_under_its_name(stream):
-    assert STREAMS[stream.name] is stream
+    assert ALL[stream.name] is stream
     assert NAME.fullmatch(stream.name)
     assert stream.version >= 1
 
@@ -189,24 +184,24 @@ def test_no_row_is_lost_on_the_way_from_event_to_columns(stream, feed, table):
 
 @every_table
 def test_a_column_named_like_a_field_holds_the_fields_values(stream, feed, table):
-    events = events_of(stream, feed)
+    events, kinds = events_of(stream, feed), stated_columns(table)
     columns, per_event = table.rows(events)
     each = [1] * len(events) if per_event is None else per_event.tolist()
-    stated = stated_columns(table)
     for name in columns.keys() & set(feed.event.__struct_fields__):
         fields = [getattr(event, name) for event in events]
-        if AS_IT_IS.get(type(fields[0]), NOTHING).fullmatch(stated[name]):
+        if AS_IT_IS.get(type(fields[0]), NOTHING).fullmatch(kinds[name]):
             wanted = [field for field, rows in zip(fields, each, strict=True) for _ in range(rows)]
-            assert values_of(columns[name]) == wanted, name
+            assert plain(kinds[name], columns[name]) == wanted, name
 
 
 @every_table
 def test_r5_rows_depend_on_the_event_alone_not_on_its_neighbours(stream, feed, table):
-    events = events_of(stream, feed)
+    events, kinds = events_of(stream, feed), stated_columns(table)
     together = table.rows(events).columns
     alone = [table.rows([event]).columns for event in events]
     for name, column in together.items():
-        assert values_of(column) == [value for one in alone for value in values_of(one[name])], name
+        kind = kinds[name]
+        assert plain(kind, column) == [value for one in alone for value in plain(kind, one[name])], name
 
 
 @every_table
@@ -214,16 +209,19 @@ def test_every_value_its_events_allow_comes_through_the_wire_as_it_is(stream, fe
     """In two pieces, as a batch has them: what the check lets through is what ClickHouse reads."""
     usual = events_of(stream, feed)
     extreme = extreme_events(feed.event, usual[:3])
-    maker = RowMaker(replace(feed, tables=(table,)), TP, check=EncodingCheck([table]))
-    pieces = [maker.make(list(map(encode, part)), np.arange(len(part))) for part in (usual, extreme)]
-    assert not pieces[0].bad
-    sent = join_blocks([piece.blocks[table.name] for piece in pieces])
-    read = through_the_wire(stated_columns(table), sent)
+    alone = replace(feed, tables=(table,))
+    sent, told, bad = [], [], []
+    for values in (list(map(encode, part)) for part in (usual, extreme)):
+        checked, unchecked = sent_and_told(alone, values, np.arange(len(values)))
+        sent.append(checked.blocks[table.name])
+        told.append(unchecked.blocks[table.name])
+        bad.append(checked.bad)
+    assert not bad[0]
+    assert len(bad[1]) <= len(extreme) - len(usual[:3])
+    read = through_the_wire(stated_columns(table), join_blocks(sent))
     for name, kind in stated_columns(table).items():
-        together = [value for piece in pieces for value in values_of(piece.blocks[table.name][name])]
-        assert [readable(value, kind) for value in read[name]] == [
-            readable(value, kind) for value in together
-        ], name
+        together = [value for piece in told for value in plain(kind, piece[name])]
+        assert list(map(readable, read[name])) == together, name
 
 
 @every_feed
