@@ -102,6 +102,12 @@ def _text(values: Sequence[Any]) -> np.ndarray:
     return as_objects(values)
 
 
+def _json(arguments: list[str]) -> Conversion:
+    if odd := [each for each in arguments if not each.startswith("max_dynamic_")]:
+        raise ValueError(f"JSON({odd[0][:60]}): a path of a type of its own may refuse or lose a value")
+    return Conversion((str,), _text)
+
+
 def _fixed_string(length: int) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
         if not set(map(type, values)) <= {str, bytes}:
@@ -230,7 +236,7 @@ _MAKERS: dict[str, Maker] = {
     "Float64": _plain(floating(64)),
     "Bool": _plain(boolean()),
     "String": _plain(Conversion((str, bytes), _text)),
-    "JSON": _plain(Conversion((str,), _text)),
+    "JSON": lambda arguments, unit: _json(arguments),
     "UUID": _plain(Conversion((uuid.UUID,), _uuid)),
     "IPv4": _plain(Conversion((str,), _ipv4)),
     "IPv6": _plain(Conversion((str,), _ipv6)),

@@ -61,7 +61,9 @@ def store_in_two_pieces(settings, sql):
     made: list[str] = []
 
     def store_them(feed, values):
-        made.extend(table.name for table in feed.tables)
+        for each in feed.tables:
+            sql(f"DROP TABLE IF EXISTS `{each.name}` SYNC")
+            made.append(each.name)
         schema.create(feed.tables)
         schema.check(feed.tables)
         offsets, cut = np.arange(len(values)), len(values) // 3
@@ -76,7 +78,7 @@ def store_in_two_pieces(settings, sql):
     store.close()
     schema.close()
     for name in made:
-        sql(f"DROP TABLE `{name}` SYNC")
+        sql(f"DROP TABLE IF EXISTS `{name}` SYNC")
 
 
 def shown(sql, name, column):

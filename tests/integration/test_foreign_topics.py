@@ -34,6 +34,9 @@ def pipeline(stack):
         pipeline.create_topics(partitions=3)
         pipeline.migrate()
         yield pipeline
+        for sink in pipeline.sinks:
+            sink.kill()
+        pipeline.drop_tables()
 
 
 @pytest.fixture

@@ -36,6 +36,12 @@ class ForeignPipeline(Pipeline):
     def _command(self, command: str, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "tests.support.foreign", command, *STREAMS, *arguments]
 
+    def drop_tables(self) -> None:
+        """Drop what `migrate` has made: the names are not this pipeline's own."""
+        for feed in self.feeds.values():
+            for table in feed.tables:
+                self.clickhouse.execute(f"DROP TABLE `{table.name}` SYNC")
+
     def stored(self, table: str) -> int:
         """Rows in a table."""
         return int(self.clickhouse.execute(f"SELECT count() FROM `{table}`")[0][0])

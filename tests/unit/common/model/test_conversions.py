@@ -118,6 +118,12 @@ def test_a_dictionary_of_floats_is_refused_for_it_would_lose_the_sign_of_zero(ki
         conversion(kind)
 
 
+@pytest.mark.parametrize("argument", ["a UInt8", "SKIP a.b", "SKIP REGEXP 'a'"])
+def test_json_with_paths_of_their_own_is_refused(argument):
+    with pytest.raises(ValueError, match="a path of a type of its own"):
+        conversion(f"JSON(max_dynamic_paths = 8, {argument})")
+
+
 @pytest.mark.parametrize("kind", ["Array(JSON)", "Map(String, Nullable(JSON))"])
 def test_json_within_an_array_or_a_map_is_refused(kind):
     with pytest.raises(ValueError, match="JSON is a column of its own"):
