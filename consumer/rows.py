@@ -18,6 +18,7 @@ from common.model.address import with_address
 from common.model.codec import Codec, Decoded
 from common.model.columns import as_objects, joined
 from common.model.complaints import told
+from common.model.encoded import Encoded
 from common.model.reasons import Kind, Reason
 from common.model.record import RawValue
 from common.model.stream import Feed, Rows, Table
@@ -201,9 +202,15 @@ def _sound(rows: Rows, events: Sequence[Any]) -> Rows:
     odd = {
         name: as_objects(column.tolist() if isinstance(column, np.ndarray) else list(column))
         for name, column in rows.columns.items()
-        if not isinstance(column, np.ndarray) or (column.ndim > 1 and column.dtype.hasobject)
+        if not _is_sound(column)
     }
     return rows._replace(columns={**rows.columns, **odd}) if odd else rows
+
+
+def _is_sound(column: Any) -> bool:
+    if isinstance(column, np.ndarray):
+        return column.ndim == 1 or not column.dtype.hasobject
+    return isinstance(column, Encoded)
 
 
 def _commas(value: bytes, enough: int) -> int:

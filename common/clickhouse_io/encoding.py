@@ -39,6 +39,12 @@ class _Column(NamedTuple):
     kind: str
     dtype: np.dtype | None
     encoder: Encoder | None
+    kind_of_texts: str
+
+
+def _column(name: str, kind: str) -> _Column:
+    encode = encoder(kind)
+    return _Column(name, kind, wire_dtype(kind), encode, encode([]).kind if encode else "")
 
 
 class EncodingCheck:
@@ -51,9 +57,7 @@ class EncodingCheck:
         self._columns: dict[str, list[_Column]] = {}
         for table in tables:
             inserted = inserted_columns(table)
-            self._columns[table.name] = [
-                _Column(name, kind, wire_dtype(kind), encoder(kind)) for name, kind in inserted.items()
-            ]
+            self._columns[table.name] = [_column(name, kind) for name, kind in inserted.items()]
             for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
 
@@ -67,8 +71,12 @@ class EncodingCheck:
             values = columns.get(column.name)
             if values is None:  # the server would fill in a default
                 raise DoesNotFit(column.name, _short(column.kind), MISSING)
+            if isinstance(values, Encoded):
+                if values.kind != column.kind_of_texts:
+                    raise DoesNotFit(column.name, _short(column.kind), WRONG_TYPE)
+                continue
             if (
-                column.dtype is not None and values.dtype == column.dtype and values.ndim == 1
+                column.dtype is not None and column.dtype == values.dtype and values.ndim == 1
             ):  # sent as it is
                 continue
             checked[column.name] = _checked(column, values)
@@ -86,7 +94,7 @@ def _refuse_unknown(table: str, column: str, kind: str) -> None:
 
 
 def _checked(column: _Column, values: np.ndarray) -> np.ndarray | Encoded:
-    name, kind, _, encoder_of_texts = column
+    name, kind, _, encoder_of_texts, _ = column
     try:
         if encoder_of_texts is not None:
             return encoder_of_texts(list(values))

@@ -24,8 +24,9 @@ from common.clickhouse_io.internals import (
     write_column,
     write_varint,
 )
-from common.model.conversions import NULL, VALUE, is_json, split
+from common.model.conversions import NULL, VALUE, is_json
 from common.model.encoded import Encoded
+from common.model.kinds import split
 from common.model.numbers import LONGEST_DECIMAL, SCALED
 
 _FIXED_WIDTH = {

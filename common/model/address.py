@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from typing import Any
 
 import numpy as np
 
@@ -40,7 +41,7 @@ def token(
     return f"v1:{epoch}:{group}:{topic_id}:{partition}:{first}-{next_offset}#{attempt}:{table}"
 
 
-def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, np.ndarray]:
+def with_address(rows: Rows, decoded: Decoded, offsets: np.ndarray, tp: int) -> dict[str, Any]:
     """The columns of a table with `_tp`, `_off`, `_row` and `_rows` beside them.
 
     `offsets` are those of the messages in `decoded`. Raises ValueError where a column has not a value for each row.

@@ -16,14 +16,14 @@ from typing import Any
 import numpy as np
 
 from common.model.columns import as_objects
-from common.model.identifiers import until
+from common.model.encoders import encoder
+from common.model.kinds import split
 from common.model.numbers import boolean, decimal, floating, integer
 from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
 
 NULL, VALUE = "null", "value"
 """The fields of a Nullable column of fixed width."""
 
-_CALL = re.compile(r"(?P<name>\w+)\((?P<inner>.*)\)", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _NAME = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
 
@@ -31,23 +31,28 @@ _NAME = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
 def conversion(kind: str, unit: str = "") -> Conversion:
     """The conversion for a ClickHouse type, spelled in any way. `unit`: what integers of a time count, of UNITS.
 
-    Raises ValueError for a type that is not known here.
+    Texts, and lists and dicts of them, become Encoded. Raises ValueError for a type that is not known here.
     """
+    made, encode = _unencoded(kind, unit), encoder(kind)
+    return made if encode is None else made._replace(convert=encode)
+
+
+def _unencoded(kind: str, unit: str = "") -> Conversion:
     name, inner = split(kind)
     if name == "Nullable":
-        return _nullable(conversion(inner[0], unit))
+        return _nullable(_unencoded(inner[0], unit))
     if name == "LowCardinality":
         if re.search(r"\bFloat", inner[0]):
             raise ValueError(f"{kind[:60]}: clickhouse-driver takes 0.0 and -0.0 for one value there")
-        return _low_cardinality(conversion(inner[0], unit))
+        return _low_cardinality(_unencoded(inner[0], unit))
     if name in ("Array", "Map") and any(map(is_json, inner)):
         raise ValueError(f"{kind[:60]}: JSON is a column of its own, or a String within an {name}")
     if unit and name in ("Array", "Map"):
         raise ValueError(f"{kind[:60]}: a unit is for a time of its own, not for those in an {name}")
     if name == "Array":
-        return _array(conversion(inner[0], unit))
+        return _array(_unencoded(inner[0], unit))
     if name == "Map":
-        return _map(conversion(inner[0]), conversion(inner[1], unit))
+        return _map(_unencoded(inner[0]), _unencoded(inner[1], unit))
     if name not in _MAKERS:
         raise ValueError(f"{kind[:60]} is no type that values can be made for: {', '.join(_MAKERS)}")
     try:
@@ -59,7 +64,7 @@ def conversion(kind: str, unit: str = "") -> Conversion:
 def guarded(made: Conversion) -> Convert:
     """The conversion for values whose type nobody has checked: TypeError for one that does not fit."""
 
-    def convert(values: Sequence[Any]) -> np.ndarray:
+    def convert(values: Sequence[Any]) -> Any:
         for value in values:
             is_odd_bool = isinstance(value, bool) and bool not in made.fits
             if is_odd_bool or not isinstance(value, made.fits):
@@ -67,19 +72,6 @@ def guarded(made: Conversion) -> Convert:
         return made.convert(values)
 
     return convert
-
-
-def split(kind: str) -> tuple[str, list[str]]:
-    """`Map(String, Array(UInt8))` as its name and arguments."""
-    call = _CALL.fullmatch(kind.strip())
-    if call is None:
-        return kind.strip(), []
-    arguments, rest = [], call["inner"]
-    while rest:
-        argument, rest = until(rest, ",".__eq__)
-        arguments.append(argument.strip())
-        rest = rest[1:]
-    return call["name"], arguments
 
 
 def is_nullable(kind: str) -> bool:

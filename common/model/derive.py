@@ -132,10 +132,9 @@ def _rows_of_items(
         lists = items_of(events)
         items = list(chain.from_iterable(lists))
         lengths = np.fromiter(map(len, lists), np.int64, len(lists))
+        repeated = np.repeat(np.arange(len(lists)), lengths)
         columns = {
-            source.name: np.repeat(_converted(source, events), lengths)
-            if source.repeats
-            else _converted(source, items)
+            source.name: _converted(source, events)[repeated] if source.repeats else _converted(source, items)
             for source in sources
         }
         return Rows({**columns, index: index_within(lengths)}, lengths)
@@ -143,7 +142,7 @@ def _rows_of_items(
     return rows
 
 
-def _converted(source: _Source, events: Sequence[Any]) -> np.ndarray:
+def _converted(source: _Source, events: Sequence[Any]) -> Any:
     try:
         return source.convert(source.values(events))
     except OverflowError as error:

@@ -26,6 +26,9 @@ _NEW_DICTIONARY = 1 << 9 | 1 << 10
 class Encoded(ABC):
     """A column in the form of the wire."""
 
+    kind: str
+    """Its ClickHouse type."""
+
     @property
     @abstractmethod
     def nbytes(self) -> int:
@@ -60,6 +63,8 @@ class Encoded(ABC):
 
 class Strings(Encoded):
     """String: each value after its length, a varint."""
+
+    kind = "String"
 
     def __init__(self, rows: int, chunks: list[bytes]) -> None:
         self._rows, self._chunks = rows, chunks
@@ -100,6 +105,7 @@ class Marked(Encoded):
 
     def __init__(self, marks: np.ndarray, values: Encoded) -> None:
         self._marks, self._values = marks, values
+        self.kind = f"Nullable({values.kind})"
 
     @property
     def nbytes(self) -> int:
@@ -135,6 +141,7 @@ class Nested(Encoded):
 
     def __init__(self, lengths: np.ndarray, items: Sequence[Encoded]) -> None:
         self._lengths, self._items = lengths, tuple(items)
+        self.kind = f"{'Map' if len(self._items) == 2 else 'Array'}({', '.join(each.kind for each in items)})"
 
     @property
     def nbytes(self) -> int:
@@ -182,6 +189,7 @@ class Words(Encoded):
 
     def __init__(self, chunks: list[tuple[np.ndarray, list[Any]]], is_nullable: bool) -> None:
         self._chunks, self._is_nullable = chunks, is_nullable
+        self.kind = "LowCardinality(Nullable(String))" if is_nullable else "LowCardinality(String)"
         self._rows = sum(len(numbers) for numbers, _ in chunks)
         self._nbytes = sum(
             numbers.nbytes + OBJECT_BYTES * len(words) + sum(len(word) for word in words if word is not None)

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from common.model.conversions import split
 from common.model.encoded import Encoded, Marked, Nested, Strings, Words
+from common.model.kinds import split
 from common.model.texts import strings
 
 Encoder = Callable[[Sequence[Any]], Encoded]

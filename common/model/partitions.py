@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from common.model.conversions import split
 from common.model.encoded import Encoded
+from common.model.kinds import split
 
 _CALL = re.compile(r"(\w+)\(`?(\w+)`?\)")
 _STEPS = {

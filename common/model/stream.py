@@ -53,11 +53,11 @@ class NoOptions(msgspec.Struct, frozen=True):
 class Rows(NamedTuple):
     """The rows that a list of events makes in one table.
 
-    `columns` maps column name to an array; all have the same length. A UInt128 column is an (n, 2) array of
-    uint64, low half first. `per_event[i]` is how many rows event i made, in order; None means one each.
+    `columns` maps column name to an array or an Encoded; all have the same length. A UInt128 column is an (n, 2)
+    array of uint64, low half first. `per_event[i]` is how many rows event i made, in order; None means one each.
     """
 
-    columns: dict[str, np.ndarray]
+    columns: dict[str, Any]
     per_event: np.ndarray | None = None
 
 

@@ -17,7 +17,8 @@ FIRST_DAY, LAST_DAY = -25_567, 120_529  # 1900-01-01 and 2299-12-31
 _FIRST_S, _END_S = FIRST_DAY * 86_400, (LAST_DAY + 1) * 86_400
 _FIRST_NS, _LAST_NS = -(2**63), 2**63 - 1
 
-Convert = Callable[[Sequence[Any]], np.ndarray]
+Convert = Callable[[Sequence[Any]], Any]
+"""Gives a numpy array, or an Encoded for a column of texts."""
 
 
 class Conversion(NamedTuple):

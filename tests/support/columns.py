@@ -11,7 +11,9 @@ from uuid import UUID
 import numpy as np
 
 from common.clickhouse_io.encoding import EncodingCheck
-from common.model.conversions import NULL, VALUE, split
+from common.model.conversions import NULL, VALUE
+from common.model.encoded import Encoded
+from common.model.kinds import split
 from common.model.numbers import SCALED
 from common.model.stream import Feed
 from consumer.rows import Made, RowMaker
@@ -37,8 +39,10 @@ def sent_and_told(feed: Feed, values: Sequence[bytes], offsets: np.ndarray) -> t
     return sent, RowMaker(feed, TP).make([values[index] for index in good], offsets[good])
 
 
-def plain(kind: str, column: np.ndarray) -> list[Any]:
+def plain(kind: str, column: np.ndarray | Encoded) -> list[Any]:
     """The values of a column as Python has them, counted where the wire counts. A UInt128 is pairs of halves."""
+    if isinstance(column, Encoded):
+        return column.tolist()
     if column.dtype.names == (NULL, VALUE):
         values = plain(split(kind)[1][0], column[VALUE])
         return [None if is_null else value for is_null, value in zip(column[NULL], values, strict=True)]

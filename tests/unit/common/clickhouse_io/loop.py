@@ -11,8 +11,8 @@ from clickhouse_driver.streams.native import BlockOutputStream
 from clickhouse_driver.varint import read_varint
 
 from common.clickhouse_io.wire import BlockClient
-from common.model.conversions import split
 from common.model.encoded import Encoded
+from common.model.kinds import split
 from tests.support.columns import COUNTED
 
 BUFFER_BYTES = 1 << 16

@@ -19,6 +19,7 @@ from common.clickhouse_io.encoding import (
 )
 from common.errors import BadData, StartRefused
 from common.model.columns import as_objects, joined, uint128
+from common.model.encoders import encoder
 from common.model.reasons import Kind
 from common.model.stream import Table
 
@@ -243,3 +244,14 @@ def test_json_is_sent_as_text_a_dict_too(kind):
 def test_json_that_would_be_changed_or_refused_is_refused(value):
     with pytest.raises(BadData, match="column v, JSON: "):
         check("JSON", objects(value))
+
+
+@pytest.mark.parametrize(
+    "kind", ["String", "Nullable(String)", "LowCardinality(String)", "Map(String,String)"]
+)
+def test_a_column_that_is_encoded_already_is_taken_if_it_is_of_that_type(kind):
+    made = encoder(kind)([])
+    checked = EncodingCheck([table(kind)])("t", {"v": made, **ADDRESS})
+    assert checked["v"] is made
+    with pytest.raises(BadData, match="column v, Array\\(String\\): wrong type"):
+        EncodingCheck([table("Array(String)")])("t", {"v": made, **ADDRESS})

@@ -6,7 +6,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from common.model.conversions import conversion, guarded, is_nullable, names_of, split
+from common.model.conversions import conversion, guarded, is_nullable, names_of
 
 REFUSED = [
     ("UInt8", 256),
@@ -83,12 +83,6 @@ EXACT = [
 @pytest.mark.parametrize(("kind", "value", "column"), EXACT, ids=lambda value: str(value)[:30])
 def test_a_value_that_fits_is_stored_as_it_is(kind, value, column):
     assert conversion(kind).convert([value]).tolist() == column
-
-
-def test_a_type_falls_into_its_name_and_arguments_however_it_is_spelled():
-    assert split("UInt8") == ("UInt8", [])
-    assert split("Map(String,Array( Nullable(UInt8) ))") == ("Map", ["String", "Array( Nullable(UInt8) )"])
-    assert split("Enum8('a, b' = 1, ')' = 2)") == ("Enum8", ["'a, b' = 1", "')' = 2"])
 
 
 @pytest.mark.parametrize(

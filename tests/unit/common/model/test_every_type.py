@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from common.clickhouse_io.encoding import LONGEST_TYPE, EncodingCheck
-from common.model.conversions import conversion, split
+from common.model.conversions import conversion
+from common.model.kinds import split
 from consumer.rows import RowMaker
 from tests.support.every_type import CASES, feed_of, messages
 
