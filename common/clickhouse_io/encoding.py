@@ -97,7 +97,7 @@ def _checked(column: _Column, values: np.ndarray) -> np.ndarray | Encoded:
     name, kind, _, encoder_of_texts, _ = column
     try:
         if encoder_of_texts is not None:
-            return encoder_of_texts(list(values))
+            return encoder_of_texts(values.tolist() if values.dtype.hasobject else list(values))
         wire = as_wire(kind, values)
         if wire is not None:
             return wire

@@ -24,10 +24,10 @@ from common.clickhouse_io.internals import (
     write_column,
     write_varint,
 )
-from common.model.conversions import NULL, VALUE, is_json
+from common.model.conversions import HALVES, NULL, VALUE, bytes_of, is_json
+from common.model.decimals import LONGEST_DECIMAL, SCALED
 from common.model.encoded import Encoded
 from common.model.kinds import split
-from common.model.numbers import LONGEST_DECIMAL, SCALED
 
 _FIXED_WIDTH = {
     **{
@@ -48,6 +48,8 @@ _FIXED_WIDTH = {
     "IPv4": "<u4",
 }
 _DIGITS = {"Decimal32": 9, "Decimal64": 18}
+
+_BYTES = {"UUID": HALVES, "IPv6": bytes_of(16)}
 
 _WIDE = {"UInt128": (2,)}
 
@@ -153,6 +155,8 @@ def wire_dtype(kind: str) -> np.dtype | None:
     if name.startswith("Decimal"):
         digits = int(arguments[0]) if name == "Decimal" else _DIGITS.get(name, LONGEST_DECIMAL)
         return np.dtype([(SCALED, "<i4" if digits <= 9 else "<i8")]) if digits <= 18 else None
+    if name in _BYTES or name == "FixedString":
+        return _BYTES.get(name) or bytes_of(int(arguments[0]))
     text = _FIXED_WIDTH.get(name)
     return None if text is None else np.dtype(text)
 

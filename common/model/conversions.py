@@ -16,10 +16,14 @@ from typing import Any
 import numpy as np
 
 from common.model.columns import as_objects
+from common.model.decimals import decimal
 from common.model.encoders import encoder
 from common.model.kinds import split
-from common.model.numbers import boolean, decimal, floating, integer
+from common.model.numbers import boolean, floating, integer
 from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
+
+HALVES = np.dtype([("high", "<u8"), ("low", "<u8")])
+"""A UUID: plain pairs of integers would be taken for a UInt128, whose low half comes first."""
 
 NULL, VALUE = "null", "value"
 """The fields of a Nullable column of fixed width."""
@@ -100,6 +104,15 @@ def _json(arguments: list[str]) -> Conversion:
     return Conversion((str,), _text)
 
 
+def bytes_of(length: int) -> np.dtype:
+    """The type of columns whose values are so many bytes each."""
+    return np.dtype([("bytes", f"V{length}")])
+
+
+def _of_length(values: Sequence[bytes], length: int) -> np.ndarray:
+    return np.frombuffer(b"".join(values), bytes_of(length))
+
+
 def _fixed_string(length: int) -> Conversion:
     def convert(values: Sequence[Any]) -> np.ndarray:
         if not set(map(type, values)) <= {str, bytes}:
@@ -107,7 +120,7 @@ def _fixed_string(length: int) -> Conversion:
         encoded = [value.encode() if isinstance(value, str) else value for value in values]
         if any(len(value) != length for value in encoded):  # ClickHouse would fill up what is shorter
             raise ValueError
-        return as_objects(encoded)
+        return _of_length(encoded, length)
 
     return Conversion((str, bytes), convert)
 
@@ -138,13 +151,14 @@ def _ipv4(values: Sequence[Any]) -> np.ndarray:
 
 
 def _ipv6(values: Sequence[Any]) -> np.ndarray:
-    return as_objects([socket.inet_pton(socket.AF_INET6, value) for value in values])
+    return _of_length([socket.inet_pton(socket.AF_INET6, value) for value in values], 16)
 
 
 def _uuid(values: Sequence[Any]) -> np.ndarray:
     if not set(map(type, values)) <= {uuid.UUID}:
         raise TypeError
-    return as_objects(values)
+    halves = np.frombuffer(b"".join([value.int.to_bytes(16) for value in values]), ">u8").astype("<u8")
+    return halves.view(HALVES)
 
 
 # Types made of others

@@ -54,6 +54,9 @@ class Encoded(ABC):
     def joined(cls, parts: Sequence[Any]) -> Encoded:
         """Columns of this class end to end."""
 
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.tolist())
+
     def __getitem__(self, rows: Any) -> Encoded:
         indices = np.arange(len(self))[rows]
         if len(indices) == len(self) and (np.diff(indices) == 1).all():  # that many: all of them, in order

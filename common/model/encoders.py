@@ -52,19 +52,20 @@ def _marked(values: Sequence[Any]) -> Marked:
 
 
 def _words(values: Sequence[Any]) -> Words:
-    numbers = {word: number for number, word in enumerate(dict.fromkeys(values))}
-    strings(list(numbers))  # raises what is no text
-    return Words([_numbered(values, numbers)], is_nullable=False)
+    words = list(dict.fromkeys(values))
+    strings(words)  # raises what is no text
+    return Words([_numbered(values, words)], is_nullable=False)
 
 
 def _words_or_none(values: Sequence[Any]) -> Words:
-    numbers = {word: number for number, word in enumerate(dict.fromkeys(values))}
-    strings([word for word in numbers if word is not None])
-    return Words([_numbered(values, numbers)], is_nullable=True)
+    words = list(dict.fromkeys(values))
+    strings([word for word in words if word is not None])
+    return Words([_numbered(values, words)], is_nullable=True)
 
 
-def _numbered(values: Sequence[Any], numbers: dict[Any, int]) -> tuple[np.ndarray, list[Any]]:
-    return np.fromiter(map(numbers.__getitem__, values), np.uint32, len(values)), list(numbers)
+def _numbered(values: Sequence[Any], words: list[Any]) -> tuple[np.ndarray, list[Any]]:
+    numbers = dict(zip(words, range(len(words)), strict=True))
+    return np.fromiter(map(numbers.__getitem__, values), np.uint32, len(values)), words
 
 
 def _arrays(items: Encoder) -> Encoder:

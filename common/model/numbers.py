@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation
 from typing import Any
 
 import numpy as np
 
 from common.model.columns import as_objects
 from common.model.times import Conversion
-
-LONGEST_DECIMAL = 76
-SCALED = "scaled"
-"""The field of a decimal column that holds its digits: plain integers would be taken for whole numbers."""
-
-_EXACT = Context(prec=4 * LONGEST_DECIMAL, traps=[Inexact, InvalidOperation])
 
 
 def integer(bits: int, signed: bool) -> Conversion:
@@ -63,28 +56,3 @@ def boolean() -> Conversion:
         return np.array(values, np.bool_).view(np.uint8)
 
     return Conversion((bool,), convert)
-
-
-def decimal(precision: int, scale: int) -> Conversion:
-    """Decimals of that many digits; those of more than 18 stay Python's own."""
-    if not 0 <= scale <= precision <= LONGEST_DECIMAL or not precision:
-        raise ValueError(f"Decimal({precision}, {scale}) is none that ClickHouse has")
-    end = 10**precision
-
-    def scaled(value: Any) -> int:
-        moved = _EXACT.scaleb(value, scale)  # InvalidOperation, an ArithmeticError, for what is no number
-        whole = int(moved) if moved.is_finite() and abs(moved.adjusted()) <= LONGEST_DECIMAL else None
-        if whole is None or not -end < whole < end:
-            raise OverflowError if not moved.is_nan() else ValueError
-        if whole != moved:
-            raise ValueError
-        return whole
-
-    def convert(values: Sequence[Any]) -> np.ndarray:
-        numbers = [scaled(value) for value in values]
-        if precision <= 18:
-            width = np.dtype("<i4" if precision <= 9 else "<i8")
-            return np.array(numbers, width).view([(SCALED, width)])
-        return as_objects(values)
-
-    return Conversion((Decimal,), convert)

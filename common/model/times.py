@@ -66,7 +66,11 @@ def time(places: int, unit: str, lowest: int, last: int, dtype: Any) -> Conversi
 
 def _microseconds(values: Sequence[Any]) -> np.ndarray:
     """Raises TypeError for a time without a zone."""
-    return np.array([value - EPOCH for value in values], "timedelta64[us]").astype(np.int64)
+    since = [value - EPOCH for value in values]
+    days = np.array([each.days for each in since], np.int64)
+    seconds = np.array([each.seconds for each in since], np.int64)
+    microseconds = np.array([each.microseconds for each in since], np.int64)
+    return (days * 86_400 + seconds) * 10**6 + microseconds
 
 
 def _rescaled(counted: np.ndarray, have: int, places: int) -> np.ndarray:

@@ -11,11 +11,12 @@ from uuid import UUID
 import numpy as np
 
 from common.clickhouse_io.encoding import EncodingCheck
-from common.model.conversions import NULL, VALUE
+from common.model.conversions import HALVES, NULL, VALUE
+from common.model.decimals import SCALED
 from common.model.encoded import Encoded
 from common.model.kinds import split
-from common.model.numbers import SCALED
 from common.model.stream import Feed
+from common.model.texts import text
 from consumer.rows import Made, RowMaker
 
 TP = 7
@@ -50,10 +51,17 @@ def plain(kind: str, column: np.ndarray | Encoded) -> list[Any]:
         return [Decimal(digits).scaleb(-int(split(kind)[1][-1])) for digits in column[SCALED].tolist()]
     if column.ndim == 2:
         return [low + (high << 64) for low, high in column.tolist()]
-    values = column.tolist()
-    if kind == "IPv6":
-        values = [IPv6Address(value) if isinstance(value, bytes) else value for value in values]
-    return [str(value) if isinstance(value, UUID | IPv6Address) else value for value in values]
+    if column.dtype == HALVES:
+        return [str(UUID(int=high << 64 | low)) for high, low in column.tolist()]
+    is_bytes = column.dtype.names is not None
+    values = [value for (value,) in column.tolist()] if is_bytes else column.tolist()
+    return [_readable(kind, value) for value in values]
+
+
+def _readable(kind: str, value: Any) -> Any:
+    if isinstance(value, bytes):
+        return str(IPv6Address(value)) if kind == "IPv6" else text(value)
+    return str(value) if isinstance(value, UUID) else value
 
 
 def counted(kind: str, column: str) -> str:

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from uuid import UUID
 
 import numpy as np
 import pytest
 
-from common.model.conversions import conversion, guarded, is_nullable, names_of
+from common.clickhouse_io.wire import wire_dtype
+from common.model.conversions import NULL, VALUE, conversion, guarded, is_nullable, names_of
+from tests.unit.common.model.test_encoders import by_driver
 
 REFUSED = [
     ("UInt8", 256),
@@ -70,13 +73,13 @@ EXACT = [
     ("Decimal(9, 2)", Decimal("-12.3"), [(-1230,)]),
     ("Decimal(18, 0)", Decimal("1E+17"), [(10**17,)]),
     ("IPv4", "255.0.0.1", [4278190081]),
-    ("IPv6", "::1", [b"\0" * 15 + b"\1"]),
+    ("IPv6", "::1", [(b"\0" * 15 + b"\1",)]),
     ("Enum16('a' = -5, 'b, c' = 7)", "b, c", [7]),
     ("Nullable(UInt8)", None, [(1, 0)]),
     ("Nullable(DateTime64(3))", datetime(1970, 1, 1, tzinfo=UTC), [(0, 0)]),
     ("UInt128", 2**128 - 1, [2**128 - 1]),
     ("LowCardinality(Date)", date(2026, 1, 1), [date(2026, 1, 1)]),
-    ("FixedString(2)", "é", [b"\xc3\xa9"]),
+    ("FixedString(2)", "é", [(b"\xc3\xa9",)]),
 ]
 
 
@@ -142,3 +145,40 @@ def test_a_guard_lets_through_what_fits():
 def test_a_unit_within_an_array_or_a_map_is_refused(kind):
     with pytest.raises(ValueError, match="a unit is for a time of its own"):
         conversion(kind, "ms")
+
+
+EAST = timezone(timedelta(hours=5, minutes=45))
+MANY = [
+    ("UUID", [UUID(int=0), UUID(int=2**128 - 1), UUID("01234567-89ab-cdef-0123-456789abcdef"), UUID(int=1)]),
+    ("IPv6", ["::", "::1", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "2001:db8::7"]),
+    ("IPv4", ["0.0.0.0", "255.255.255.255", "10.0.0.1"]),
+    ("FixedString(3)", ["abc", "é\0", b"\xff\xfe\xfd"]),
+    (
+        "DateTime64(6, 'UTC')",
+        [datetime(1970, 1, 1, tzinfo=UTC), datetime(2299, 12, 31, 23, 59, 59, 999_999, UTC)],
+    ),
+    (
+        "DateTime64(6, 'UTC')",
+        [datetime(2026, 11, 1, 12, 34, 56, 123_456, EAST), datetime(2026, 1, 1, tzinfo=UTC)],
+    ),
+    ("Nullable(UUID)", [UUID(int=5), None]),
+    ("Nullable(IPv6)", [None, "::1"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "values"), MANY, ids=lambda value: value if isinstance(value, str) else "")
+def test_columns_are_on_the_wire_what_the_driver_writes(kind, values):
+    column = conversion(kind).convert(values)
+    assert column.dtype == wire_dtype(kind)
+    written = (
+        b"".join(column[name].tobytes() for name in (NULL, VALUE)) if is_nullable(kind) else column.tobytes()
+    )
+    assert written == by_driver(kind, list(values))
+
+
+def test_times_before_1970_and_in_zones_of_seconds_are_exact():
+    odd = timezone(timedelta(hours=1, seconds=7, microseconds=3))
+    moments = [datetime(1900, 1, 1, 0, 0, 0, 1, UTC), datetime(1969, 12, 31, 23, 59, 59, 999_999, UTC)]
+    moments += [datetime(2150, 6, 1, 1, 2, 3, 4, odd)]
+    exact = [(moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for moment in moments]
+    assert conversion("DateTime64(6, 'UTC')").convert(moments).tolist() == exact

@@ -1,9 +1,7 @@
-from decimal import Decimal
-
 import numpy as np
 import pytest
 
-from common.model.numbers import boolean, decimal, floating, integer
+from common.model.numbers import boolean, floating, integer
 
 
 @pytest.mark.parametrize(
@@ -33,21 +31,9 @@ def test_numbers_become_arrays_of_their_width(made, values, column):
         (floating(64), float("nan"), ValueError),
         (floating(64), 1, TypeError),
         (boolean(), 1, TypeError),
-        (decimal(4, 2), Decimal("100"), OverflowError),
-        (decimal(4, 2), Decimal("0.001"), ValueError),
     ],
     ids=lambda value: str(value)[:20],
 )
 def test_a_number_that_would_be_changed_is_refused(made, value, error):
     with pytest.raises(error):
         made.convert([value])
-
-
-def test_short_decimals_are_marked_as_scaled_and_long_ones_stay_what_they_are():
-    assert decimal(18, 2).convert([Decimal("-1.5")])["scaled"].tolist() == [-150]
-    assert decimal(76, 2).convert([Decimal("-1.5")]).tolist() == [Decimal("-1.5")]
-
-
-def test_a_decimal_of_digits_that_clickhouse_has_not_is_refused():
-    with pytest.raises(ValueError, match="none that ClickHouse has"):
-        decimal(77, 2)
