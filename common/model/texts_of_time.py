@@ -13,6 +13,10 @@ _TEXT = re.compile(
     r"(\d{4}-\d\d-\d\d)[Tt ](\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?(?:([Zz])|([+-])(\d\d):(\d\d))", re.ASCII
 )
 _ZERO = np.uint8(ord("0"))
+_FIRST_MONTH, _END_MONTH = -1970 * 12, (10_000 - 1970) * 12
+_FIRST_DAYS = (
+    np.arange(_FIRST_MONTH, _END_MONTH + 1).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64)
+)
 
 
 def ticks(texts: Sequence[str], places: int, lowest: int, last: int) -> np.ndarray:
@@ -89,13 +93,14 @@ def _of_one_shape(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _number(numbers: np.ndarray, start: int, end: int) -> np.ndarray:
     """The number that the digits from `start` to `end` of each text make; one row per place."""
-    made = np.zeros(numbers.shape[1], np.int64)
+    narrow = np.uint8 if end - start <= 2 else np.uint16 if end - start <= 4 else np.uint32
+    made = np.zeros(numbers.shape[1], narrow)
     for at in range(start, end):
-        made *= 10
+        made *= narrow(10)
         made += numbers[at]
-    return made
+    return made.astype(np.int64)
 
 
 def _first_day(months: np.ndarray) -> np.ndarray:
     """The first day of a month, both counted since 1970."""
-    return np.asarray(months.astype("datetime64[M]").astype("datetime64[D]").astype(np.int64))
+    return _FIRST_DAYS.take(months - _FIRST_MONTH, mode="clip")

@@ -193,16 +193,16 @@ class SinkSettings(Part):
         100_000, "BATCH_ROWS", kinds.whole(1, 1_000_000), "a batch is cut at this many rows"
     )
     batch_bytes: int = setting(
-        16 * MIB,
+        48 * MIB,
         "BATCH_BYTES",
         kinds.size(KIB, GIB),
-        "or at this size, decoded; memory grows by about four times this",
+        "or at this size on the wire; memory grows by about three times this",
     )
     batch_age_s: float = setting(
         1.0,
         "BATCH_AGE_S",
         kinds.seconds(0.01, 30),
-        "maximum age of a batch, counted from its first message; while a partition lags, up to three times as long for "
+        "maximum age of a batch, counted from its first message; while a partition lags, up to five times as long for "
         "a full batch; the first batch after a rebalance does not wait",
     )
     dead_letter_limit: int = setting(

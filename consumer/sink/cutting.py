@@ -11,7 +11,7 @@ from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES
 MAX_TABLE_PARTITIONS = 50
 """ClickHouse refuses a block with more than 100 table partitions (error 252): a batch is cut well before."""
 
-LATE_AGES = 3
+LATE_AGES = 5
 """How many times BATCH_AGE_S a batch of a partition that lags may wait to fill up.
 
 Its rows are late anyway, and larger INSERTs catch up faster. A partition with an open transaction counts as lagging:
@@ -39,7 +39,7 @@ class Cut(enum.Enum):
 
 @dataclass(frozen=True)
 class Limits:
-    """A batch is cut at `rows` rows of its largest table, `payload_bytes` of columns, or `age_s` after it began.
+    """A batch is cut at `rows` rows of its largest table, `payload_bytes` on the wire, or `age_s` after it began.
 
     A message that makes more than `message_rows` rows in one table is bad, and so is one whose record batch unpacks to
     more than `unpacked_bytes`: the reader sees to that.

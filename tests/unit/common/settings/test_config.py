@@ -223,7 +223,7 @@ def test_the_reference_has_every_variable_once_with_a_default_that_is_allowed():
 
 def test_the_markdown_table_has_a_line_a_setting():
     lines = markdown(reference()).splitlines()
-    assert "| `BATCH_BYTES` | `16MiB` | " in markdown(reference())
+    assert "| `BATCH_BYTES` | `48MiB` | " in markdown(reference())
     assert len(lines) == len(reference()) + 2
     assert {line.replace("\\|", "").count("|") for line in lines} == {4}
 

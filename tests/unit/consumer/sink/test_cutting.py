@@ -50,7 +50,7 @@ def test_a_batch_is_cut_when_its_first_message_reaches_the_age(now_s, why):
         pytest.param(0, 11.0, id="nothing is known"),
         pytest.param(2, 11.0, id="all was read"),
         pytest.param(3, 11.0, id="less waits than was gathered"),
-        pytest.param(4, 13.0, id="as much again waits"),
+        pytest.param(4, 15.0, id="as much again waits"),
     ],
 )
 def test_a_partition_that_lags_waits_for_a_full_batch_but_not_for_ever(log_end, due_s):
