@@ -93,10 +93,10 @@ def _of_one_shape(texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray] | None:
 
 def _number(numbers: np.ndarray, start: int, end: int) -> np.ndarray:
     """The number that the digits from `start` to `end` of each text make; one row per place."""
-    narrow = np.uint8 if end - start <= 2 else np.uint16 if end - start <= 4 else np.uint32
-    made = np.zeros(numbers.shape[1], narrow)
+    narrow = "u1" if end - start <= 2 else "u2" if end - start <= 4 else "u4"
+    made: np.ndarray = np.zeros(numbers.shape[1], narrow)
     for at in range(start, end):
-        made *= narrow(10)
+        made *= made.dtype.type(10)
         made += numbers[at]
     return made.astype(np.int64)
 
