@@ -32,9 +32,14 @@ def strings(values: Sequence[Any]) -> bytes:
             return made
     except (TypeError, IndexError, UnicodeEncodeError):
         pass  # bytes among them, more than 16 KiB, or signs outside of Latin-1
-    items = [value if isinstance(value, bytes) else str.encode(value) for value in values]
-    lengths = map(len, items)
-    heads = [_HEADS[length] if length < len(_HEADS) else head(length) for length in lengths]
+    try:
+        items = list(map(str.encode, values))
+    except TypeError:
+        items = [value if isinstance(value, bytes) else str.encode(value) for value in values]
+    try:
+        heads = [_HEADS[len(item)] for item in items]
+    except IndexError:
+        heads = [head(len(item)) for item in items]
     return _interleaved(heads, items, b"")
 
 
