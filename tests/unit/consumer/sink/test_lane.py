@@ -112,7 +112,7 @@ def test_a_batch_is_cut_as_long_before_its_age_as_it_takes_into_the_table(lead_s
         pytest.param(0, 1.0, id="nothing is known"),
         pytest.param(5, 1.0, id="all was read"),
         pytest.param(6, 1.0, id="less waits than was gathered"),
-        pytest.param(7, 3.0, id="as much again waits"),
+        pytest.param(7, 5.0, id="as much again waits"),
     ],
 )
 def test_a_lane_behind_its_log_waits_for_a_full_batch_but_not_for_ever(log_end, due_s):
