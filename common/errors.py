@@ -17,7 +17,9 @@ PenstockError
 ├── ClickHouseUnavailable   no answer, or a passing refusal            retriable  wait, go through recovery
 │   └── BlockTooBig         a block of this size was reset or refused  retriable  split it, go through recovery
 ├── CommitRefused           surely not applied (R1)                    retriable  drop buffers, read the truth
-└── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
+├── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
+└── TransactionLost         may be committed or not (T8)               retriable  new producer, read the truth
+    └── OutputRefused       a topic will not take an output            retriable  park what writes there
 """
 
 from __future__ import annotations
@@ -121,3 +123,17 @@ class CommitAmbiguous(PenstockError):
     """The commit may be applied, now or later: only a new generation of the group makes it certain."""
 
     retriable = True
+
+
+class TransactionLost(PenstockError):
+    """The transaction may be committed or not; its producer is gone. What is committed tells, read after a new one."""
+
+    retriable = True
+
+
+class OutputRefused(TransactionLost):
+    """A topic does not take one of the messages, whoever sends it; nothing of the transaction is committed."""
+
+    def __init__(self, topic: str, text: str) -> None:
+        super().__init__(text)
+        self.topic = topic

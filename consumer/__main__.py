@@ -1,4 +1,4 @@
-"""python -m consumer sink | migrate | audit | status | ask | adopt. Sets up the process, runs one command."""
+"""python -m consumer COMMAND. Reads settings, sets up the process, runs one command."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from common.streams import load
 
 COMMANDS = {
     "sink": "store the messages of streams in their tables, each event once, until stopped",
+    "transform": "make new topics of topics, each message counted once, until stopped",
     "migrate": "create the tables of streams that do not exist yet",
     "audit": "compare Kafka and the tables: is anything missing or repeated?",
     "status": "show who works on which partition, how far, and which feeds are parked and why",

@@ -8,6 +8,7 @@ from __future__ import annotations
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 INSERT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 20.0)
+TRANSACTION_BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 AGE_BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -32,6 +33,29 @@ class MemberMetrics:
     def _histogram(self, name: str, meaning: str, buckets: tuple[float, ...]) -> Histogram:
         return Histogram(
             f"penstock_{self._role}_{name}", meaning, ["feed"], registry=self.registry, buckets=buckets
+        )
+
+
+class TransformMetrics(MemberMetrics):
+    """What transforms count in addition, each by its name, `stream.transform`."""
+
+    def __init__(self) -> None:
+        super().__init__("transform")
+        by_transform = ["transform"]
+        self.messages = self._counter("messages", "Messages done and committed", by_transform)
+        self.outputs = self._counter("outputs", "Messages produced and committed", by_transform)
+        self.late = self._counter(
+            "late_events", "Events that came after their window was closed", by_transform
+        )
+        self.dead_letters = self._counter(
+            "dead_letters", "Messages of which no output can be made", ["transform", "reason"]
+        )
+        self.transactions = self._counter("transactions", "Transactions committed", [])
+        self.transaction_seconds = Histogram(
+            "penstock_transform_transaction_seconds",
+            "Duration of a transaction, from its first output to its end",
+            registry=self.registry,
+            buckets=TRANSACTION_BUCKETS_S,
         )
 
 

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 from common.errors import SettingError
 from common.kafka_io.writer import BulkWriter, connect_writer
+from common.model.headers import headers_of
 from common.model.stream import Stream
 from common.process.endpoint import Endpoint
 from common.process.health import Health
@@ -22,7 +23,7 @@ from common.settings.limits import ProducerLimits
 from common.settings.options import add_options, options_from
 from common.settings.parts import ServiceSettings
 from common.streams import load
-from producer.batcher import Batcher, headers_of
+from producer.batcher import Batcher
 from producer.emitter import Emitter
 from producer.metrics import registry_of
 from producer.progress import Progress
@@ -41,7 +42,7 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     settings = Settings.from_env(environ)
     if stream.generate is None:
         raise SettingError(
-            f"the stream {stream.name} generates no events: others send them to {', '.join(stream.topics)}"
+            f"the stream {stream.name} generates no events: others send them to {', '.join(stream.read_topics[:1])}"
         )
     if args.check:
         check(environ)

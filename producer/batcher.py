@@ -5,22 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Protocol
 
-from common.kafka_io.format.encode import Header
 from common.kafka_io.partitioner import RoundRobin, partition_of
 from common.model.codec import encode
-from common.model.stream import Emission, Stream
+from common.model.headers import Header
+from common.model.stream import Emission
 
 LINGER_S = 0.02
 WAITING_BYTES = 512 << 10
-
-
-def headers_of(stream: Stream) -> list[Header]:
-    """The headers of every message of a stream."""
-    return [
-        ("content-type", b"application/json"),
-        ("stream", stream.name.encode()),
-        ("version", str(stream.version).encode()),
-    ]
 
 
 class Sending(Protocol):

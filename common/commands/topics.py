@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from common.errors import StartRefused
 from common.kafka_io.admin import connect_admin
-from common.model.topics import Plan, TopicSpec, TopicState, plan, wanted
+from common.model.topics import Plan, TopicSpec, TopicState, fixed_topics, plan, wanted
 from common.process.clock import Clock
 from common.settings.config import Settings
 from common.streams import load
@@ -27,6 +27,7 @@ examples:
   python -m common.topics --grow conjecture.data=12    also give a topic more partitions
 
 Growing a topic moves keys to other partitions: the order of one key holds before and after, not across the change.
+Topics whose keys, windows or counts belong to a partition's number cannot grow: the command says which transform it is.
 Partitions cannot be taken away: the command says so and does nothing. Nor does it move replicas: it says where a
 topic has other ones than REPLICATION_FACTOR says, and Kafka's kafka-reassign-partitions.sh moves them.
 """
@@ -36,11 +37,12 @@ def main(argv: Sequence[str], environ: Mapping[str, str], clock: Clock) -> int:
     """Create and grow topics. Raises StartRefused when something asked for is impossible."""
     args = _parser().parse_args(argv)
     settings = Settings.from_env(environ)
-    specs = wanted(load(environ).values(), settings.topics)
+    streams = load(environ).values()
+    specs = wanted(streams, settings.topics)
     admin = connect_admin(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
         states = admin.states([spec.name for spec in specs])
-        todo = plan(specs, states, dict(args.grow))
+        todo = plan(specs, states, dict(args.grow), fixed_topics(streams))
         if todo.problems:
             raise StartRefused("\n".join(todo.problems))
         if not args.dry_run:

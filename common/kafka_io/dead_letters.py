@@ -7,9 +7,9 @@ from collections.abc import Callable
 from kafka.errors import MessageSizeTooLargeError
 
 from common.errors import KafkaRefused
-from common.kafka_io.format.encode import Header
 from common.kafka_io.format.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
+from common.model.headers import Header
 from common.model.record import MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
@@ -129,10 +129,10 @@ class DeadLetters:
         bundle = self._gathering
         if bundle is None or bundle.is_sent or bundle.dead_topic != dead_topic:
             bundle = self._gathering = Bundle(dead_topic, self._unix_s)
-        short = MissingRecord(record.offset, record.timestamp_ms, None, None, ())
+        short = without_message(record)
         bundle.add(
-            record._replace(headers=_headers(record, source, topic_id, reason)),
-            short._replace(headers=_headers(short, source, topic_id, reason)),
+            record._replace(headers=letter_headers(record, source, topic_id, reason)),
+            short._replace(headers=letter_headers(short, source, topic_id, reason)),
         )
         return Letter(bundle, self._send_bundle)
 
@@ -153,7 +153,17 @@ class DeadLetters:
             self._writer = None
 
 
-def _headers(record: Record, source: Partition, topic_id: str, reason: str) -> list[Header]:
+def shortened(record: Record) -> Record:
+    """The record, or without its message if it is so large that a topic may not take it."""
+    return without_message(record) if record.size_bytes > DEAD_LETTER_EXTRA_BYTES else record
+
+
+def without_message(record: Record) -> Record:
+    """Only where and when it stood."""
+    return MissingRecord(record.offset, record.timestamp_ms, None, None, ())
+
+
+def letter_headers(record: Record, source: Partition, topic_id: str, reason: str) -> list[Header]:
     """The message's own headers, then ours."""
     kept = list(record.headers[:MOST_HEADERS])
     original = [(_readable(name), value) for name, value in kept]

@@ -17,7 +17,7 @@ from kafka.errors import (
     OffsetOutOfRangeError,
 )
 from kafka.future import Future
-from kafka.structs import OffsetAndMetadata
+from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from common.errors import CommitAmbiguous, CommitRefused, KafkaUnavailable, PenstockError
 from common.kafka_io import internals
@@ -39,7 +39,8 @@ class Group:
     """One member of a consumer group.
 
     `changed` is set when the assignment moved, when a commit was refused, or after `rejoin`: everything read so far
-    is void then, until `read_assignment` has read the committed offsets again (S5).
+    is void then, until `read_assignment` has read the committed offsets again (S5). `member` is what the membership was
+    when that read the assignment.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Group:
         self._highest_generation = self._needed_generation = -1
         self.changed, self._joined = True, False
         self._topic_ids: dict[str, uuid.UUID | None] = {}
+        self.member: ConsumerGroupMetadata | None = None
         self._join()
 
     def _join(self) -> None:
@@ -86,10 +88,10 @@ class Group:
         found: uuid.UUID | None = internals.topic_id(self._consumer, topic)
         return found
 
-    def has_topic(self, topic: str) -> bool:
-        """Whether the brokers know the topic; they are asked before the answer is no. Raises KafkaUnavailable."""
+    def size_of(self, topic: str) -> int:
+        """How many partitions a topic has; 0 if the brokers, asked then, do not know it. Raises KafkaUnavailable."""
         try:
-            return bool(self._consumer.partitions_for_topic(topic))
+            return len(self._consumer.partitions_for_topic(topic) or ())
         except KafkaError as error:
             raise failure(error, f"looking for topic {topic}") from error
 
@@ -124,7 +126,8 @@ class Group:
         """
         if not self.is_stable:
             raise KafkaUnavailable("the group is rebalancing")
-        generation = self._consumer.group_metadata().generation_id
+        self.member = self._consumer.group_metadata()  # X4: a later one may be nobody's
+        generation = self.member.generation_id
         if generation < self._needed_generation:
             self.rejoin()
             raise KafkaUnavailable(

@@ -1,5 +1,7 @@
 """Every private name of kafka-python that we use, each behind a function; checked at import.
 
+What transactions hook into stands in `transaction_internals`.
+
 Written for 3.0.12 ≤ version < 3.1. When kafka-python moves on, this is the place to look.
 """
 
@@ -149,9 +151,16 @@ _CLASS_NAMES: dict[type, tuple[str, ...]] = {
         "state",
     ),
     Fetcher: ("PartitionRecords",),
-    RecordAccumulator: ("_tp_lock",),
-    Sender: ("force_close", "wakeup"),
-    TransactionManager: ("has_fatal_error", "is_transactional", "maybe_add_partition_to_transaction"),
+    RecordAccumulator: ("_tp_lock", "has_incomplete"),
+    Sender: ("force_close", "join", "wakeup"),
+    TransactionManager: (
+        "_enqueue_request",
+        "begin_commit",
+        "has_fatal_error",
+        "is_transactional",
+        "maybe_add_partition_to_transaction",
+        "send_offsets_to_transaction",
+    ),
 }
 _SET_BY_INIT: dict[type, tuple[str, ...]] = {
     MemoryRecords: ("_buffer",),

@@ -20,8 +20,9 @@ from kafka.errors import (
 from common.errors import KafkaRefused
 from common.kafka_io import internals
 from common.kafka_io.connection import connect, producer_options
-from common.kafka_io.format.encode import Encoder, Header, SealedRecords
+from common.kafka_io.format.encode import Encoder, SealedRecords
 from common.kafka_io.rights import denied
+from common.model.headers import Header
 from common.settings.parts import KafkaSettings
 
 BATCH_BYTES = 1_000_000
@@ -107,11 +108,13 @@ class BulkWriter:
         partition: int,
         values: Sequence[bytes | None],
         *,
-        timestamp_ms: int,
+        timestamp_ms: int | Sequence[int],
         keys: Sequence[bytes | None] | None = None,
         headers: Sequence[list[Header]] | None = None,
     ) -> Delivery:
         """Hand messages over to be sent, in order; `keys` and `headers` have one entry a message.
+
+        `timestamp_ms` has one, too, or is that of all of them.
 
         Never waits for acknowledgements: call `wait_for_room` before. Raises KafkaRefused when the topic does not
         exist, or the producer is out of service for good.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 
 class Partition(NamedTuple):
@@ -57,11 +57,37 @@ class MissingRecord(Record):
     __slots__ = ()
 
 
+class Details(NamedTuple):
+    """What some messages carry beside their values, one entry each; timestamps are ms since 1970."""
+
+    timestamps: list[int]
+    keys: list[bytes | None]
+    headers: list[Sequence[tuple[str, bytes | None]]]
+
+    @classmethod
+    def of(cls, records: Sequence[Record]) -> Details:
+        """Those of whole records."""
+        return cls(
+            [record.timestamp_ms for record in records],
+            [record.key for record in records],
+            [record.headers for record in records],
+        )
+
+
 class Records(Protocol):
     """Whole records by their index; any sequence of records is one."""
 
     def __getitem__(self, index: int, /) -> Record:
         """The record at `index`."""
+
+
+@runtime_checkable
+class Sweeping(Protocol):
+    """Records that give the details of many at once."""
+
+    def details(self, indexes: range) -> Details:
+        """Those of the records at these indexes, which follow each other."""
+        ...
 
 
 class Slab:
@@ -121,6 +147,13 @@ class Slab:
     def record(self, index: int) -> Record:
         """The whole record of the message at `offsets[index]`; cheap for one behind the last one asked for."""
         return self._source[self._first + range(self._from, self._to)[index]]
+
+    def details(self) -> Details:
+        """Timestamps, keys and headers of all messages, in one sweep through what was fetched."""
+        mine = range(self._first + self._from, self._first + self._to)
+        if isinstance(self._source, Sweeping):
+            return self._source.details(mine)
+        return Details.of([self._source[index] for index in mine])
 
     def records(self) -> Iterator[Record]:
         """All of them, in order."""

@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from common.model.transform import Transform
+
 ADDRESS_COLUMNS = {"_tp": "UInt64", "_off": "UInt64", "_row": "UInt32", "_rows": "UInt32"}
 """The address of a row: topic and partition, offset, index within the message, rows of that message."""
 
@@ -108,14 +110,16 @@ class Feed:
 class Question:
     """A named question to the tables.
 
-    `sql` uses the placeholder {table} and ClickHouse's own `{name:Type}` for parameters, which the server binds
-    (a literal above 2^64 would silently be a Float64). `alias` is a short path for the api.
+    `sql` uses the placeholder {table}, the first table of the stream's feed number `feed`, and ClickHouse's own
+    `{name:Type}` for parameters, which the server binds (a literal above 2^64 would silently be a Float64). `alias` is
+    a short path for the api.
     """
 
     name: str
     sql: str
     help: str
     alias: str | None = None
+    feed: int = 0
 
     @property
     def parameters(self) -> dict[str, str]:
@@ -125,22 +129,35 @@ class Question:
 
 @dataclass(frozen=True, kw_only=True)
 class Stream:
-    """A use case: its feeds, its questions, and how to generate its events, if others do not send them."""
+    """A use case: its transforms, feeds and questions, and how to generate its events, if others do not send them.
+
+    `pace` gives, for the stream's options, how many events a second it generates unless told otherwise (None: as many
+    as it can).
+    """
 
     name: str
     version: int
     feeds: tuple[Feed, ...]
     options: type[msgspec.Struct] = NoOptions
     generate: Generate | None = None
+    pace: Callable[[Any], float] | None = None
+    transforms: tuple[Transform, ...] = ()
     questions: tuple[Question, ...] = field(default=())
 
     @property
     def topics(self) -> tuple[str, ...]:
-        """The topics its feeds read."""
-        return tuple(feed.topic for feed in self.feeds)
+        """The topics that its feeds and transforms read or write, in the order of the events' way."""
+        ways = [topic for transform in self.transforms for topic in (transform.source, transform.target)]
+        return tuple(dict.fromkeys([*ways, *(feed.topic for feed in self.feeds)]))
+
+    @property
+    def read_topics(self) -> tuple[str, ...]:
+        """Those that are read: each has a companion for dead letters."""
+        sources = [transform.source for transform in self.transforms]
+        return tuple(dict.fromkeys([*sources, *(feed.topic for feed in self.feeds)]))
 
     def renamed(self, environ: Mapping[str, str]) -> Stream:
-        """This stream with the topic and table names that the environment gives (KAFKA_TOPIC_NAME, …)."""
+        """This stream with the names of topics and tables, and the windows, that the environment gives."""
         renames = {
             feed.topic: environ[feed.variable]
             for feed in self.feeds
@@ -148,18 +165,19 @@ class Stream:
         }
         generate = self.generate
         feeds = tuple(_renamed_feed(feed, renames, environ) for feed in self.feeds)
+        transforms = tuple(_renamed_transform(transform, renames, environ) for transform in self.transforms)
         if generate is None or not renames:
-            return replace(self, feeds=feeds)
+            return replace(self, feeds=feeds, transforms=transforms)
 
         def emit(rng: random.Random, options: Any, now_s: Callable[[], float]) -> Iterator[Emission]:
             for emission in generate(rng, options, now_s):
                 yield emission._replace(topic=renames.get(emission.topic, emission.topic))
 
-        return replace(self, feeds=feeds, generate=emit)
+        return replace(self, feeds=feeds, transforms=transforms, generate=emit)
 
     def sql(self, question: Question) -> str:
-        """The question's SQL with the name of the stream's first table in place of {table}."""
-        return question.sql.replace("{table}", self.feeds[0].tables[0].name)
+        """The question's SQL with the name of its table in place of {table}."""
+        return question.sql.replace("{table}", self.feeds[question.feed].tables[0].name)
 
 
 def _renamed_feed(feed: Feed, renames: Mapping[str, str], environ: Mapping[str, str]) -> Feed:
@@ -167,3 +185,11 @@ def _renamed_feed(feed: Feed, renames: Mapping[str, str], environ: Mapping[str, 
         replace(table, name=environ.get(table.variable or "") or table.name) for table in feed.tables
     )
     return replace(feed, topic=renames.get(feed.topic, feed.topic), tables=tables)
+
+
+def _renamed_transform(
+    transform: Transform, renames: Mapping[str, str], environ: Mapping[str, str]
+) -> Transform:
+    source, target = transform.source, transform.target
+    transform = replace(transform, source=renames.get(source, source), target=renames.get(target, target))
+    return transform.with_settings(environ)

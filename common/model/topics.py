@@ -44,12 +44,30 @@ class Plan:
 
 
 def wanted(streams: Iterable[Stream], settings: TopicSettings) -> list[TopicSpec]:
-    """The topics of the streams, each followed by its companion for dead letters."""
-    names = dict.fromkeys(topic for stream in streams for topic in stream.topics)
-    return [spec for name in names for spec in (data_topic(name, settings), dead_topic(name, settings))]
+    """The topics of the streams, each that is read followed by its companion for dead letters."""
+    streams = list(streams)
+    read = {topic for stream in streams for topic in stream.read_topics}
+    sizes = {
+        transform.target: transform.target_partitions for stream in streams for transform in stream.transforms
+    }
+    specs = []
+    for name in dict.fromkeys(topic for stream in streams for topic in stream.topics):
+        specs.append(data_topic(name, settings, sizes.get(name)))
+        specs += [dead_topic(name, settings)] * (name in read)
+    return specs
 
 
-def data_topic(name: str, settings: TopicSettings) -> TopicSpec:
+def fixed_topics(streams: Iterable[Stream]) -> dict[str, str]:
+    """Topics that cannot get more partitions → the transform that forbids it."""
+    return {
+        topic: f"{stream.name}.{transform.name}"
+        for stream in streams
+        for transform in stream.transforms
+        for topic in transform.fixed_topics
+    }
+
+
+def data_topic(name: str, settings: TopicSettings, partitions: int | None = None) -> TopicSpec:
     """A topic of events: acknowledged by `min_insync_replicas`, bounded by size.
 
     Not by age: Kafka takes a record's age from its timestamp, which is the word of its producer, and would delete
@@ -58,7 +76,7 @@ def data_topic(name: str, settings: TopicSettings) -> TopicSpec:
     segment_bytes = max(MIB, settings.retention_bytes // SEGMENTS)
     return TopicSpec(
         name=name,
-        partitions=settings.partitions,
+        partitions=partitions or settings.partitions,
         replication_factor=settings.replication_factor,
         configs=_common(settings)
         | {
@@ -103,13 +121,26 @@ def _common(settings: TopicSettings) -> dict[str, str]:
     }
 
 
-def plan(specs: Iterable[TopicSpec], states: Mapping[str, TopicState], grow: Mapping[str, int]) -> Plan:
+def plan(
+    specs: Iterable[TopicSpec],
+    states: Mapping[str, TopicState],
+    grow: Mapping[str, int],
+    fixed: Mapping[str, str] | None = None,
+) -> Plan:
     """Compare what is wanted with what is there; `grow` names topics and the partitions they should have.
 
-    A topic that has other replicas than wanted is left as it is, and its companion gets as many as it has.
+    `fixed` names topics that must not grow, and who forbids it. A topic that has other replicas than wanted is left as
+    it is, and its companion gets as many as it has.
     """
     by_name = {spec.name: spec for spec in specs}
     problems = [f"--grow {name}: no stream has that topic" for name in grow if name not in by_name]
+    problems += [
+        f"--grow {name}: the transform {fixed[name]} keeps keys, windows or counts by partition number, and what was "
+        "written before would be at odds with what comes after. To have more partitions, stop the stream, let its "
+        "transforms and sinks catch up, delete its topics and create them again with PARTITIONS"
+        for name in grow
+        if fixed and name in fixed and name in states and grow[name] != states[name].partitions
+    ]
     source_of = {dead_name(name): states[name] for name in by_name if name in states}
     create = []
     larger = {}

@@ -15,6 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 
 from common.errors import SettingError
 from common.process.health import Health
+from common.settings.parts import ServiceSettings
 
 CLIENT_TIMEOUT_S = 5.0
 STOP_LOOK_S = 0.2
@@ -27,6 +28,15 @@ class Endpoint(ThreadingHTTPServer):
     """Answers GET and HEAD until `close()`."""
 
     daemon_threads = True
+
+    @classmethod
+    def of(
+        cls, service: ServiceSettings, health: Health, registry: CollectorRegistry, now_s: Callable[[], float]
+    ) -> Endpoint | None:
+        """One that listens where the settings say; None if they name no port. Raises SettingError."""
+        if service.http_port is None:
+            return None
+        return cls(health, registry, now_s, service.http_host, service.http_port)
 
     def __init__(
         self, health: Health, registry: CollectorRegistry, clock: Callable[[], float], host: str, port: int

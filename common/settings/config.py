@@ -21,6 +21,7 @@ from common.settings.parts import (
     ServiceSettings,
     SinkSettings,
     TopicSettings,
+    TransformSettings,
 )
 
 INSERT_MARGIN_S = 10.0
@@ -42,6 +43,7 @@ class Settings:
     topics: TopicSettings = field(default_factory=TopicSettings)
     clickhouse: ClickHouseSettings = field(default_factory=ClickHouseSettings)
     sink: SinkSettings = field(default_factory=SinkSettings)
+    transform: TransformSettings = field(default_factory=TransformSettings)
     service: ServiceSettings = field(default_factory=ServiceSettings)
 
     @classmethod
@@ -99,7 +101,10 @@ def reference() -> list[SettingRow]:
             notes += [f"or the file `{spec.variable}_FILE` names"] if spec.secret else []
             meaning = "; ".join([spec.meaning, *filter(None, notes)])
             rows.append(SettingRow(spec.variable, "" if value is None else spec.kind.show(value), meaning))
-    rows += [SettingRow(name.variable, name.default, name.meaning) for name in streams.names()]
+    rows += [
+        SettingRow(each.name, each.default, f"{each.meaning}; {each.kind.note}".rstrip("; "))
+        for each in streams.variables()
+    ]
     rows += [_row(option) for each in _option_types() for option in options_of(each) if option.variable]
     return rows
 

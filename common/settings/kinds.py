@@ -16,6 +16,7 @@ SIZES = {"": 1, "B": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40, "KB": 10
 SIZES |= {"KIB": 2**10, "MIB": 2**20, "GIB": 2**30, "TIB": 2**40, "TB": 10**12}
 SERVER = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):(\d{1,5})")
 NAME = re.compile(r"[A-Za-z0-9._-]{1,200}")
+TABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
 HTTP_PORTS = (8123, 8443)
 
 
@@ -45,6 +46,17 @@ def name() -> Kind[str]:
         return given
 
     return Kind(read, "1 to 200 letters, digits, '.', '_' or '-'")
+
+
+def table() -> Kind[str]:
+    """What ClickHouse takes as a name without quotes: 1 to 200 letters, digits, underscores."""
+
+    def read(given: str) -> str:
+        if not TABLE.fullmatch(given):
+            raise ValueError
+        return given
+
+    return Kind(read, "1 to 200 letters, digits or '_', not beginning with a digit")
 
 
 def one_of(*choices: str) -> Kind[str]:

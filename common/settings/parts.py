@@ -229,6 +229,18 @@ class SinkSettings(Part):
 
 
 @dataclass(frozen=True, kw_only=True, repr=False)
+class TransformSettings(Part):
+    """When a transaction is closed, at whichever limit comes first."""
+
+    transaction_age_s: float = setting(
+        0.1, "TRANSACTION_AGE_S", kinds.seconds(0.01, 5), "a transform commits so long after a first message"
+    )
+    transaction_messages: int = setting(
+        50_000, "TRANSACTION_MESSAGES", kinds.whole(1, 1_000_000), "or at this many messages"
+    )
+
+
+@dataclass(frozen=True, kw_only=True, repr=False)
 class ServiceSettings(Part):
     """What every service has: an HTTP endpoint for health and metrics, and a log."""
 

@@ -3,62 +3,76 @@
 from __future__ import annotations
 
 import importlib
-import re
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from common.errors import SettingError
 from common.model.stream import Stream
+from common.model.transform import DistinctPerWindow
 from common.settings import kinds
 from common.settings.fields import show_assignment
 
 FILES = [
     "collatz",
+    "ratings",
+    "sensors",
+    "visits",
+    "quotes",
 ]
 
 _LISTED: list[Stream] = [importlib.import_module(f"common.streams.{file}").STREAM for file in FILES]
 STREAMS = {stream.name: stream for stream in _LISTED}
 """Name → stream, with the names of topics and tables as the files state them."""
 
-TABLE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,199}")
-TABLES_ALLOWED = "1 to 200 letters, digits or '_', not beginning with a digit"
 
+class Variable(NamedTuple):
+    """A setting of a stream: the name of a topic or a table, the seconds of a window; its default, what it is."""
 
-class Name(NamedTuple):
-    """A variable that renames a topic or a table of a stream: the name that it has otherwise, and what it is."""
-
-    variable: str
+    name: str
     default: str
     meaning: str
-    is_table: bool
+    kind: kinds.Kind[Any]
 
-    def problem(self, given: str) -> str:
-        """Why it cannot be called so; empty if it can."""
-        if self.is_table:
-            return "" if TABLE_NAME.fullmatch(given) else TABLES_ALLOWED
-        return "" if kinds.NAME.fullmatch(given) else kinds.name().allowed
+    def problem(self, environ: Mapping[str, str]) -> str:
+        """What is wrong with what the environment gives, and what is allowed; empty if nothing is."""
+        given = environ.get(self.name)
+        try:
+            if given:
+                self.kind.read(given)
+        except ValueError:
+            return f"{show_assignment(self.name, given or '')}: give {self.kind.allowed}"
+        return ""
 
 
-def names(streams: Mapping[str, Stream] = STREAMS) -> Iterator[Name]:
-    """Every variable that renames a topic or a table."""
+def variables(streams: Mapping[str, Stream] = STREAMS) -> Iterator[Variable]:
+    """Every setting of the streams, but for the options of their generators."""
     for stream in streams.values():
         for feed in stream.feeds:
             if feed.variable:
-                yield Name(feed.variable, feed.topic, f"topic of the stream {stream.name}", is_table=False)
+                meaning = f"topic of the stream {stream.name}"
+                yield Variable(feed.variable, feed.topic, meaning, kinds.name())
             for table in feed.tables:
                 if table.variable:
-                    yield Name(
-                        table.variable, table.name, f"table of the stream {stream.name}", is_table=True
-                    )
+                    meaning = f"table of the stream {stream.name}"
+                    yield Variable(table.variable, table.name, meaning, kinds.table())
+        for transform in stream.transforms:
+            if isinstance(transform, DistinctPerWindow):
+                yield from _windows(stream.name, transform)
+
+
+def _windows(stream: str, transform: DistinctPerWindow) -> Iterator[Variable]:
+    if transform.size_variable:
+        size, kind = f"{transform.size_s:g}", kinds.seconds(0.1, 86_400)
+        yield Variable(transform.size_variable, size, f"length of the windows of the stream {stream}", kind)
+    if transform.grace_variable:
+        grace, kind = f"{transform.grace_s:g}", kinds.seconds(0, 86_400)
+        meaning = f"how long windows of the stream {stream} wait for late events"
+        yield Variable(transform.grace_variable, grace, meaning, kind)
 
 
 def load(environ: Mapping[str, str]) -> dict[str, Stream]:
-    """Name → stream, with topics and tables renamed as the environment says. Raises SettingError."""
-    wrong = [
-        f"{show_assignment(name.variable, environ[name.variable])}: give {problem}"
-        for name in names()
-        if environ.get(name.variable) and (problem := name.problem(environ[name.variable]))
-    ]
-    if wrong:
-        raise SettingError("\n".join(wrong))
+    """Name → stream, with topics, tables and windows as the environment says. Raises SettingError."""
+    problems = [variable.problem(environ) for variable in variables()]
+    if any(problems):
+        raise SettingError("\n".join(filter(None, problems)))
     return {name: stream.renamed(environ) for name, stream in STREAMS.items()}

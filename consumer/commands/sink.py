@@ -44,7 +44,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     setup_logging("sink", settings.service)
     health = Health(clock.now_s(), max_silence_s=settings.kafka.max_poll_interval_s)
     metrics = SinkMetrics()
-    endpoint = _endpoint(settings, health, metrics, clock)
+    endpoint = Endpoint.of(settings.service, health, metrics.registry, clock.now_s)
     check_start(settings, streams, clock)
     instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
     names = ",".join(stream.name for stream in streams)
@@ -56,10 +56,3 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
         endpoint.close()
     log.info("stopped")
     return 0
-
-
-def _endpoint(settings: Settings, health: Health, metrics: SinkMetrics, clock: Clock) -> Endpoint | None:
-    service = settings.service
-    if service.http_port is None:
-        return None
-    return Endpoint(health, metrics.registry, clock.now_s, service.http_host, service.http_port)

@@ -60,7 +60,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     remarks = [(str(position.partition), remark) for position in every for remark in position.remarks(group)]
     for line in [*merged(remarks), *refusals]:
         out.write(f"{line}\n")
-    for topic in [topic for stream in streams for topic in stream.topics if topic not in positions]:
+    for topic in [feed.topic for stream in streams for feed in stream.feeds if feed.topic not in positions]:
         out.write(f"{topic}: there is no such topic. Create it: python -m common.topics\n")
     out.write(f"{_describe(group, members)}\n")
     return 0

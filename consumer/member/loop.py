@@ -16,6 +16,7 @@ from common.errors import (
     KafkaDenied,
     KafkaUnavailable,
     PenstockError,
+    TransactionLost,
     UnreadableBatch,
 )
 from common.model.record import Partition, Slab
@@ -88,12 +89,12 @@ class Loop:
         self._memory_bytes = memory_bytes
         self._failures = self._denials = 0
         self._reported_s = clock.now_s()
-        self._reported_rows = 0
+        self._reported = 0
 
     @property
-    def done_rows(self) -> int:
-        """Rows that went through the role since the start, committed."""
-        return self._role.done_rows
+    def done(self) -> int:
+        """How many rows or messages went through the role since the start, committed."""
+        return self._role.done
 
     def run(self, should_stop: Callable[[], bool]) -> None:
         """Turn until asked to stop, then finish what is on its way."""
@@ -117,8 +118,12 @@ class Loop:
             self._failures = 0
         except CommitRefused as refused:
             log.info("commit refused, reading the committed offsets again", extra={"reason": str(refused)})
-            self._role.drop()
-            self._group.invalidate()
+            self._read_again()
+        except TransactionLost as lost:
+            log.warning("reading what is committed again", extra={"reason": str(lost)})
+            self._read_again()
+            self._metrics.retries.labels("transaction").inc()
+            self._clock.sleep(PAUSE_AFTER_FAILURE_S)
         except CommitAmbiguous as unknown:
             reason = {"reason": str(unknown)}
             log.warning("the outcome of a commit is unknown, leaving the group to rejoin", extra=reason)
@@ -134,10 +139,13 @@ class Loop:
         except MemoryError:
             limit = {"limit": self._memory_bytes}
             log.error("out of memory: everything read is dropped, and read again", extra=limit)
-            self._role.drop()
-            self._group.invalidate()
+            self._read_again()
             self._clock.sleep(PAUSE_AFTER_FAILURE_S)
         self._report()
+
+    def _read_again(self) -> None:
+        self._role.drop()
+        self._group.invalidate()
 
     def _poll(self) -> None:
         self._group.read_only(self._role.hungry())
@@ -232,14 +240,15 @@ class Loop:
             self._rejoin()
 
     def _report(self) -> None:
-        now_s, rows = self._clock.now_s(), self._role.done_rows
+        now_s, done, counts = self._clock.now_s(), self._role.done, self._role.counts
         if now_s - self._reported_s < REPORT_EVERY_S:
             return
         lags = self._lags()
-        if rows != self._reported_rows:
-            per_s = (rows - self._reported_rows) / (now_s - self._reported_s)
-            log.info("stored", extra={"rows": rows, "rows_per_s": round(per_s), "lag": sum(lags.values())})
-        self._reported_s, self._reported_rows = now_s, rows
+        if done != self._reported:
+            per_s = (done - self._reported) / (now_s - self._reported_s)
+            said = {counts: done, f"{counts}_per_s": round(per_s), "lag": sum(lags.values())}
+            log.info("done and committed", extra=said)
+        self._reported_s, self._reported = now_s, done
 
     def _lags(self) -> Mapping[Partition, int]:
         committed = self._role.committed

@@ -60,5 +60,8 @@ class Role(Protocol):
         """The partitions that do not stand still."""
 
     @property
-    def done_rows(self) -> int:
-        """Rows that went through it since the start, committed."""
+    def done(self) -> int:
+        """How many went through it since the start, committed."""
+
+    counts: str
+    """What it counts: rows, messages."""

@@ -21,6 +21,7 @@ from consumer.groups import sink_group
 from consumer.guard import LOOK_S
 from consumer.member.loop import Loop
 from consumer.member.parking import Parking
+from consumer.member.patience import patiently
 from consumer.metrics import SinkMetrics
 from consumer.sink.assignment import Assignment
 from consumer.sink.cutting import Limits
@@ -30,7 +31,6 @@ from consumer.sink.lanes import Budget, Lanes
 from consumer.sink.recovery import Recovery
 from consumer.sink.role import SinkRole
 from consumer.sink.sink import Sink
-from consumer.sink.startup_checks import patiently
 
 MEMORY_BATCHES = 3
 """How many times BATCH_BYTES buffered columns may take before reading pauses."""

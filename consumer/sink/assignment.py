@@ -92,7 +92,7 @@ class Assignment:
                 "(python -m common.topics): it is then stored from its first message on. Or grant DESCRIBE on it"
             )
             for topic in topics
-            if not self._group.has_topic(topic)
+            if not self._group.size_of(topic)
         }
 
     def _open(

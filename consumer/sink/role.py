@@ -19,6 +19,8 @@ IDLE_WAIT_S, BUSY_WAIT_S, FULL_WAIT_S = 0.05, 0.005, 0.1
 class SinkRole(Role):
     """Opens lanes on what is assigned, feeds them, and lets the sink move them on."""
 
+    counts = "rows"
+
     def __init__(
         self,
         lanes: Lanes,
@@ -98,6 +100,6 @@ class SinkRole(Role):
         return sorted(lane.partition for lane in self._lanes if not lane.parked)
 
     @property
-    def done_rows(self) -> int:
+    def done(self) -> int:
         """Rows stored and committed since the start."""
         return self._sink.stored_rows

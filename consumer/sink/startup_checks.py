@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable
-from typing import TypeVar
+from collections.abc import Iterable
 
 from common.clickhouse_io.schema import Schema
-from common.errors import PenstockError
 from common.kafka_io.clients import Clients
 from common.kafka_io.selftest import check_brokers
 from common.model.stream import Stream
 from common.process.clock import Clock
-from common.process.deadline import Deadline
 from common.settings.config import Settings
 from consumer.groups import sink_group
-
-log = logging.getLogger(__name__)
-Answer = TypeVar("Answer")
-START_PAUSE_S = 0.5
+from consumer.member.patience import patiently
 
 
 def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> None:
@@ -39,19 +32,3 @@ def check_start(settings: Settings, streams: Iterable[Stream], clock: Clock) -> 
     group = sink_group(settings)
     topics, companions = [feed.topic for feed in feeds], [feed.dead_topic for feed in feeds]
     patiently(lambda: check_brokers(clients.consumer, group, topics, companions), patience_s, clock)
-
-
-def patiently(ask: Callable[[], Answer], patience_s: float, clock: Clock) -> Answer:
-    """What `ask` answers; asked again for `patience_s` while servers do not answer. Raises what it raised last."""
-    deadline = Deadline(clock.now_s, patience_s)
-    is_told = False
-    while True:
-        try:
-            return ask()
-        except PenstockError as error:
-            if not error.retriable or deadline.is_over:
-                raise
-            if not is_told:
-                log.warning("waiting for a server to answer", extra={"reason": str(error)})
-                is_told = True
-        clock.sleep(START_PAUSE_S)

@@ -14,10 +14,11 @@ import time
 from typing import Any
 
 from common.kafka_io.writer import connect_writer
+from common.model.headers import headers_of
 from common.process.run import Stop, stop_on_signals
 from common.settings.config import Settings, environment
 from common.settings.limits import ProducerLimits
-from producer.batcher import Batcher, headers_of
+from producer.batcher import Batcher
 from producer.emitter import Emitter
 from tests.bench import sinks
 from tests.bench.streams import PAYLOADS, NoOptions, Payload, stamped

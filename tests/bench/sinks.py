@@ -139,6 +139,6 @@ def sink(settings: Settings, payload: Payload, rows: int, variant: str) -> Calla
 
     def run() -> None:
         with resources:
-            loop.run(lambda: loop.done_rows >= rows)
+            loop.run(lambda: loop.done >= rows)
 
     return run

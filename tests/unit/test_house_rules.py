@@ -43,6 +43,7 @@ COUNTS = {
     "min_insync_replicas",
     "dead_letter_limit",
     "epoch",
+    "transaction_messages",
 }
 
 

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-CODE = re.compile(r"(?<![\w'\"`])[RSCT][1-9](?![\w'\"`])")
-HEADING = re.compile(r"^### ([RSCT][1-9]) \S", re.MULTILINE)
-TEST_NAME = re.compile(r"def test_([rsctRSCT][1-9])_")
+CODE = re.compile(r"(?<![\w'\"`])[RSCTXIW][1-9](?![\w'\"`])")
+HEADING = re.compile(r"^### ([RSCTXIW][1-9]) \S", re.MULTILINE)
+TEST_NAME = re.compile(r"def test_([rsctxiwRSCTXIW][1-9])_")
 ELSEWHERE = re.compile(r"\bfacts\b|design(?: §|\.md)|\.\./shared", re.IGNORECASE)
 
 

@@ -16,7 +16,7 @@ from kafka.record.default_records import DefaultRecordBatch as StockBatch
 from common.kafka_io.format import decode as pure
 from common.kafka_io.format import whole
 from common.kafka_io.format.compression import decompress
-from common.model.record import Record
+from common.model.record import Details, Record
 
 try:
     from aiokafka.record._crecords import DefaultRecordBatch as CompiledBatch
@@ -35,7 +35,8 @@ TIMESTAMPS_AT = 27
 Values = list[bytes | None]
 Decoder = Callable[["Batch", bytes], tuple[Sequence[int], Values]]
 
-_value = attrgetter("value")
+_value, _key, _headers = attrgetter("value"), attrgetter("key"), attrgetter("headers")
+_timestamp = attrgetter("timestamp")
 _offset = attrgetter("offset")
 
 
@@ -135,6 +136,20 @@ class WholeRecords:
     def __init__(self, batch: Batch, limit_bytes: int) -> None:
         self._batch, self._limit_bytes = batch, limit_bytes
         self._plain: bytes | None = None
+
+    def details(self, indexes: range) -> Details:
+        """Timestamps, keys and headers of records that follow each other. Raises what Batch.plain does."""
+        if CompiledBatch is not None:
+            try:
+                found = list(CompiledBatch(self._batch.plain(self._limit_bytes)))[
+                    indexes.start : indexes.stop
+                ]
+                return Details(
+                    list(map(_timestamp, found)), list(map(_key, found)), list(map(_headers, found))
+                )
+            except ValueError:  # it decodes names of headers, which may be any bytes
+                pass
+        return Details.of([self[index] for index in indexes])
 
     def __getitem__(self, index: int) -> Record:
         """Raises what Batch.plain does."""

@@ -12,13 +12,13 @@ from crc32c import crc32c
 from kafka.record.default_records import DefaultRecordBatchBuilder as StockBuilder
 
 from common.kafka_io.format.batch import ATTRIBUTES_LOW_BYTE, CRC_FROM, HEADER, TRANSACTIONAL_BIT
+from common.model.headers import Header
 
 try:
     from aiokafka.record._crecords import DefaultRecordBatchBuilder as CompiledBuilder
 except ImportError:  # without the extra `fast`
     CompiledBuilder = None
 
-Header = tuple[str, bytes | None]
 LENGTH, CRC, PRODUCER = struct.Struct(">i"), struct.Struct(">I"), struct.Struct(">qhi")
 LENGTH_AT, CRC_AT, PRODUCER_AT = 8, 17, 43
 LENGTH_FROM = 12
@@ -85,20 +85,24 @@ class Encoder:
         keys: Sequence[bytes | None] | None,
         headers: Sequence[list[Header]] | None,
         *,
-        timestamp_ms: int,
+        timestamp_ms: int | Sequence[int],
         limit_bytes: int,
     ) -> Iterator[SealedRecords]:
         """The messages in as few batches as stay under `limit_bytes` before compression, in order.
 
-        `keys` and `headers` have one entry a message. A message that is larger than the limit gets a batch of its
-        own, whatever its size.
+        `keys` and `headers` have one entry a message, and so has `timestamp_ms` unless all bear the same. A message
+        that is larger than the limit gets a batch of its own, whatever its size.
         """
-        rows = zip(keys or repeat(None, len(values)), values, headers or repeat([], len(values)), strict=True)
+        messages = len(values)
+        times = repeat(timestamp_ms, messages) if isinstance(timestamp_ms, int) else timestamp_ms
+        rows = zip(
+            times, keys or repeat(None, messages), values, headers or repeat([], messages), strict=True
+        )
         row = next(rows, None)
         while row is not None:
             builder = self._builder(2, 0, 0, *NO_PRODUCER, limit_bytes)
             count = 0
-            while row is not None and builder.append(count, timestamp_ms, *row) is not None:
+            while row is not None and builder.append(count, *row) is not None:
                 count += 1
                 row = next(rows, None)
             yield SealedRecords(self._compressed(bytearray(builder.build())), count)

@@ -159,8 +159,12 @@ def test_topics_are_names_that_kafka_takes(stream, feed):
 
 def test_no_two_streams_share_a_topic_or_a_table():
     topics = [topic for stream in STREAMS.values() for topic in stream.topics]
-    topics += [feed.dead_topic for stream in STREAMS.values() for feed in stream.feeds]
-    tables = [table.name for stream in STREAMS.values() for feed in stream.feeds for table in feed.tables]
+    topics += [f"{topic}.dead" for stream in STREAMS.values() for topic in stream.read_topics]
+    tables = [
+        name
+        for stream in STREAMS.values()
+        for name in {table.name for feed in stream.feeds for table in feed.tables}
+    ]
     assert len(set(topics)) == len(topics)
     assert len(set(tables)) == len(tables)
 

@@ -4,7 +4,7 @@ import pytest
 
 from common.errors import SettingError
 from common.settings.config import reference
-from common.streams import STREAMS, load, names
+from common.streams import STREAMS, load, variables
 
 COLLATZ = STREAMS["collatz"]
 
@@ -21,8 +21,8 @@ def test_a_variable_renames_a_topic_and_another_one_a_table():
 
 def test_every_such_variable_is_in_the_table_of_settings():
     told = {row.variable: row.default for row in reference()}
-    assert {name.variable: name.default for name in names()}.items() <= told.items()
-    assert len(list(names())) == len({name.variable for name in names()})
+    assert {each.name: each.default for each in variables()}.items() <= told.items()
+    assert len(list(variables())) == len({each.name for each in variables()})
 
 
 @pytest.mark.parametrize(
@@ -46,3 +46,10 @@ def test_all_wrong_names_are_told_at_once():
     with pytest.raises(SettingError) as refused:
         load({"KAFKA_TOPIC_NAME": "?", "CLICKHOUSE_TABLE": "?"})
     assert len(str(refused.value).splitlines()) == 2
+
+
+def test_a_variable_sets_the_length_of_windows_and_how_long_they_wait():
+    stream = load({"VISITS_WINDOW_S": "10", "VISITS_GRACE_S": "0.5"})["visits"]
+    assert (stream.transforms[1].size_s, stream.transforms[1].grace_s) == (10.0, 0.5)
+    with pytest.raises(SettingError, match="VISITS_WINDOW_S=soon: give seconds from 0.1 to 86400"):
+        load({"VISITS_WINDOW_S": "soon"})

@@ -65,12 +65,14 @@ class Group:
 class Role:
     """Does what the test says; remembers what it is told."""
 
+    counts = "rows"
+
     def __init__(self, group):
         self._group = group
         self.calls, self.taken, self.parked = [], [], []
         self.blocked, self.open_errors, self.step_errors, self.still = [], [], [], None
         self.finish_error = None
-        self.working, self.committed, self.done_rows = [FIRST, SECOND], {}, 0
+        self.working, self.committed, self.done = [FIRST, SECOND], {}, 0
 
     def open(self):
         self.calls.append("open")
@@ -365,11 +367,11 @@ def test_out_of_memory_drops_what_was_read_and_reads_it_again(house):
 
 def test_lag_and_throughput_are_reported_now_and_then(house, caplog):
     house.work().role.committed, house.group.ends = {FIRST: 40, SECOND: 9}, {FIRST: 100, SECOND: 9}
-    house.now_s, house.role.done_rows = house.now_s + REPORT_EVERY_S, 1_000
+    house.now_s, house.role.done = house.now_s + REPORT_EVERY_S, 1_000
     house.turn()
     assert house.metric("lag_messages", topic="events", partition="0") == 60
     assert house.metric("lag_messages", topic="events", partition="1") == 0
-    (line,) = [line for line in caplog.records if line.message == "stored"]
+    (line,) = [line for line in caplog.records if line.message == "done and committed"]
     assert (line.rows, line.rows_per_s, line.lag) == (1_000, 100, 60)
 
 

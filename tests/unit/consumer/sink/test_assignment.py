@@ -39,7 +39,7 @@ class Group:
     def assigned(self):
         return list(self.offsets)
 
-    def has_topic(self, topic):
+    def size_of(self, topic):
         return topic in self.topics
 
     def topic_id(self, topic):

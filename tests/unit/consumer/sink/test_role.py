@@ -188,7 +188,7 @@ def test_finishing_stores_and_commits_what_is_named_and_forgets_the_rest(house):
         house.role.step(0.0)
     house.role.finish(Deadline(lambda: house.now_s, 5.0))
     assert house.commits[-1] == {FIRST: 3}
-    assert (house.role.committed, house.role.done_rows) == ({FIRST: 3, SECOND: 0}, 3)
+    assert (house.role.committed, house.role.done) == ({FIRST: 3, SECOND: 0}, 3)
 
 
 def test_finishing_raises_what_a_last_commit_raises(house):

@@ -4,7 +4,7 @@ import pytest
 
 from common.errors import ClickHouseUnavailable, SchemaMismatch
 from common.process.clock import Clock
-from consumer.sink.startup_checks import START_PAUSE_S, patiently
+from consumer.member.patience import START_PAUSE_S, patiently
 
 PATIENCE_S = 2.0
 

@@ -1,0 +1,41 @@
+"""The headers of messages: what every one carries, and where one that a transform made comes from. Pure."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+
+from common.model.address import tp_address
+from common.model.stream import Stream
+
+Header = tuple[str, bytes | None]
+
+SOURCE = "penstock-source"
+"""`<partition>:<offset>:<index>` of the message that this one was made from; the partition as `source_name` has it."""
+
+
+def headers_of(stream: Stream) -> list[Header]:
+    """The headers of every message of a stream."""
+    return [
+        ("content-type", b"application/json"),
+        ("stream", stream.name.encode()),
+        ("version", str(stream.version).encode()),
+    ]
+
+
+def source_name(topic_id: uuid.UUID, partition: int) -> bytes:
+    """A partition as 16 hex digits: 12 of its topic, 4 of its number. A topic created again has another name."""
+    return b"%016x" % tp_address(topic_id, partition)
+
+
+def topic_of(source: bytes) -> bytes:
+    """The topic's part of a partition's name."""
+    return source[:12]
+
+
+def source_of(headers: Sequence[Header]) -> bytes | None:
+    """The name of the partition that a message was made from; None if it does not say."""
+    for name, value in headers:
+        if name == SOURCE and value:
+            return value.partition(b":")[0]
+    return None

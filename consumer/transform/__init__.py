@@ -1,0 +1,1 @@
+"""Transforms: topic → topic, outputs and offsets in one Kafka transaction."""

@@ -1,0 +1,64 @@
+"""One output of each event. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from common.errors import BadData
+from common.model.codec import Codec, encode
+from common.model.reasons import Kind
+from common.model.transform import Each
+from consumer.transform.messages import good_messages
+from consumer.transform.work import Made, Outputs, Remembered, Run, Work
+
+
+class EachWork(Work):
+    """Remembers nothing: it goes on after the last message it has read.
+
+    A message is bad data if it makes an output of more than `most_bytes`, which no topic would take.
+    """
+
+    def __init__(self, transform: Each, start: Remembered, most_bytes: int) -> None:
+        self._transform, self._most_bytes = transform, most_bytes
+        self._codec = Codec(transform.event)
+        self._next = start.read
+
+    def take(self, run: Run, now_s: float) -> Made:
+        """Outputs of the good messages, in order."""
+        self._next = run.next_offset
+        made = Made(self._nothing(), {})
+        make, key_of, outputs = self._transform.make, self._transform.key, made.outputs
+        timestamps = run.timestamps
+
+        def find(event: Any, index: int) -> tuple[bytes, bytes | None]:
+            value, key = encode(make(event, timestamps[index])), key_of(event) if key_of else None
+            if len(value) + len(key or b"") > self._most_bytes:
+                raise BadData(Kind.TOO_LARGE, f"makes an output of more than {self._most_bytes:,} bytes")
+            return value, key
+
+        for message in good_messages(self._codec, run, find, self._transform.name, made.bad):
+            for index, (value, key) in enumerate(message.found):
+                outputs.values.append(value)
+                outputs.timestamps.append(timestamps[message.at])
+                outputs.offsets.append(run.offsets[message.at])
+                outputs.indexes.append(index)
+                if outputs.keys is not None and key is not None:
+                    outputs.keys.append(key)
+        return made
+
+    def _nothing(self) -> Outputs:
+        return Outputs(keys=None if self._transform.key is None else [])
+
+    def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
+        """Nothing is ever due."""
+        return self._nothing()
+
+    @property
+    def remembered(self) -> Remembered:
+        """Only how far it has read."""
+        return Remembered(self._next, self._next, None)
+
+    @property
+    def is_behind(self) -> bool:
+        """Never."""
+        return False

@@ -1,0 +1,69 @@
+"""How far event time has come: the least of what each partition upstream has reached. Pure."""
+
+from __future__ import annotations
+
+from typing import Any
+
+NEVER = -1
+FORGOTTEN_AFTER = 10
+"""A partition upstream is forgotten, as if it had never spoken, after this many times `silence_s`."""
+
+
+class EventTime:
+    """The watermark of one partition. It never goes back; what is remembered of it is `state`.
+
+    `slowest_ms` is how far the slowest partition upstream has come, whether it was waited for or not.
+    """
+
+    def __init__(self, state: dict[str, Any] | None, now_s: float) -> None:
+        self.watermark_ms: int = state["watermark"] if state else NEVER
+        self._reached: dict[str, int] = {
+            upstream: self.watermark_ms + ahead
+            for upstream, ahead in (state["ahead"] if state else {}).items()
+        }
+        self._heard_s = dict.fromkeys(self._reached, now_s)
+        self._silent: set[str] = set()
+
+    @property
+    def slowest_ms(self) -> int:
+        """NEVER before the first event."""
+        return min(self._reached.values(), default=NEVER)
+
+    def hear(self, upstream: bytes | None, time_ms: int, now_s: float) -> bool:
+        """An event of that time came from there; whether the watermark moved."""
+        name = upstream.decode("latin-1") if upstream else ""
+        self._heard_s[name] = now_s
+        self._silent.discard(name)
+        before = self._reached.get(name, NEVER)
+        if time_ms <= before:
+            return False
+        self._reached[name] = time_ms
+        return before <= self.watermark_ms and self._move_to(self._least())
+
+    def _least(self) -> int:
+        return min(
+            (reached for name, reached in self._reached.items() if name not in self._silent), default=NEVER
+        )
+
+    def _move_to(self, time_ms: int) -> bool:
+        if time_ms <= self.watermark_ms:
+            return False
+        self.watermark_ms = time_ms
+        return True
+
+    def pass_silence(self, now_s: float, silence_s: float, end_ms: int) -> bool:
+        """Leave out what was silent for so long; if all were, time comes to `end_ms`. Whether the watermark moved."""
+        for name, heard_s in list(self._heard_s.items()):
+            if now_s - heard_s >= FORGOTTEN_AFTER * silence_s and len(self._heard_s) > 1:
+                del self._heard_s[name], self._reached[name]
+        self._silent = {name for name, heard_s in self._heard_s.items() if now_s - heard_s >= silence_s}
+        if not self._silent:
+            return False
+        everyone = len(self._silent) == len(self._reached)
+        return self._move_to(max(end_ms, self.watermark_ms) if everyone else self._least())
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """JSON, some dozens of bytes and about twenty more a partition upstream."""
+        ahead = {name: reached - self.watermark_ms for name, reached in self._reached.items()}
+        return {"watermark": self.watermark_ms, "ahead": ahead}

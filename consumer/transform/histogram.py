@@ -1,0 +1,76 @@
+"""Counts of values in bins of equal width, since the first message of a partition. Pure."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from common.errors import BadData
+from common.model.codec import Codec, encode
+from common.model.reasons import Kind
+from common.model.transform import Histogram, SoFar
+from consumer.transform.messages import blamed_on, good_messages
+from consumer.transform.work import Made, Outputs, Remembered, Run, Work
+
+PUBLISH_EVERY_S = 0.5
+
+
+class HistogramWork(Work):
+    """Remembers the counts, so that they are always those of exactly the messages below the committed offset."""
+
+    def __init__(self, transform: Histogram, start: Remembered, partition: int) -> None:
+        self._transform, self._partition = transform, partition
+        self._codec = Codec(transform.event)
+        self._next = start.read
+        state = start.state or {"counts": [0] * transform.bins, "time": 0}
+        if len(state["counts"]) != transform.bins:
+            raise ValueError(f"{len(state['counts'])} bins are remembered, {transform.bins} are stated")
+        self._counts = np.array(state["counts"], np.int64)
+        self._latest_ms: int = state["time"]
+        self._is_new = False
+        self._published_s = float("-inf")
+
+    def take(self, run: Run, now_s: float) -> Made:
+        """Counts; the outputs come with `tick`."""
+        self._next = run.next_offset
+        made = Made(Outputs(), {})
+        low, high = self._transform.low, self._transform.high
+
+        def find(event: object, index: int) -> float:
+            (value,) = self._transform.values([event])
+            if not low <= value <= high:
+                raise BadData(Kind.OUT_OF_RANGE, f"a value outside of {low:g} to {high:g}")
+            return value
+
+        found: list[float] = []
+        for message in good_messages(self._codec, run, find, self._transform.name, made.bad):
+            found += message.found
+            self._latest_ms = max(self._latest_ms, run.timestamps[message.at])
+        if found:
+            self._counts += np.histogram(found, self._transform.bins, (low, high))[0]
+            self._is_new = True
+        return made
+
+    def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
+        """The counts so far, if they are new, every PUBLISH_EVERY_S at most."""
+        outputs = Outputs()
+        if self._is_new and now_s - self._published_s >= PUBLISH_EVERY_S:
+            self._is_new, self._published_s = False, now_s
+            so_far = SoFar(self._partition, self._next, self._latest_ms)
+            outputs.values.append(blamed_on(self._transform.name, lambda: self._encoded(so_far)))
+            outputs.timestamps.append(self._latest_ms)
+            outputs.offsets.append(self._next - 1)
+            outputs.indexes.append(0)
+        return outputs
+
+    def _encoded(self, so_far: SoFar) -> bytes:
+        return encode(self._transform.make(self._counts.tolist(), so_far))
+
+    @property
+    def remembered(self) -> Remembered:
+        """The counts of everything read."""
+        return Remembered(self._next, self._next, {"counts": self._counts.tolist(), "time": self._latest_ms})
+
+    @property
+    def is_behind(self) -> bool:
+        """Never."""
+        return False

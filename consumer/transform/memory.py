@@ -1,0 +1,59 @@
+"""What a transform remembers of a partition, as the metadata of its committed offset. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from common.errors import FeedBlocked, OffsetRefused
+
+_FORMAT = 1
+_MOST_BYTES = 4_096  # brokers refuse more
+
+
+@dataclass(frozen=True, kw_only=True)
+class Memory:
+    """`transform` is the stream's name, a dot and its own; `topic` the source topic's id in hex.
+
+    `sizes` are how many partitions source and target have. Everything below `read` is done; `state` is the transform's.
+    """
+
+    transform: str
+    topic: str
+    sizes: tuple[int, int]
+    read: int
+    state: Any = None
+
+    def encode(self, where: str) -> str:
+        """The metadata string. Raises FeedBlocked when brokers would not take it."""
+        text = json.dumps({"penstock": _FORMAT, **asdict(self)}, separators=(",", ":"))
+        if len(text) > _MOST_BYTES:
+            raise FeedBlocked(
+                f"{where}: {self.transform} would have to remember {len(text):,} bytes, and brokers take "
+                f"{_MOST_BYTES:,}: fewer bins, or fewer partitions upstream"
+            )
+        return text
+
+
+def decode(metadata: str, where: str) -> Memory:
+    """What a commit's metadata says. Raises OffsetRefused if no transform wrote it, or a newer version (R7)."""
+    try:
+        said = json.loads(metadata)
+        written = said.pop("penstock")
+        if type(written) is int and written > _FORMAT:
+            raise OffsetRefused(
+                f"{where}: the committed offset was written by a newer Penstock (metadata format {written}; "
+                f"this version reads up to {_FORMAT}). Going on could repeat or lose outputs: start that version again"
+            )
+        known = {name: value for name, value in said.items() if name in _FIELDS}
+        return Memory(**known | {"sizes": tuple(map(int, said["sizes"])), "read": int(said["read"])})
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise OffsetRefused(
+            f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
+            "set it. Going on could repeat or lose outputs. Set it back to what it was, metadata included, or delete "
+            "the group's offsets and the topics that this transform writes to"
+        ) from None
+
+
+_FIELDS = {field.name for field in fields(Memory)}

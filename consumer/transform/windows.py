@@ -1,0 +1,181 @@
+"""Distinct ids per key in tumbling windows of event time, without a store: rules W1 to W9 of PROTOCOL.md. Pure.
+
+The committed offset stays at the oldest event of an open window (W2), so that a restart reads the open windows again.
+What is remembered beside it says up to where the work was done (W3), and how far event time had come.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from common.errors import BadData, FeedBlocked
+from common.model.codec import Codec, encode
+from common.model.reasons import Kind
+from common.model.transform import Count, DistinctPerWindow
+from consumer.transform.event_time import EventTime
+from consumer.transform.messages import blamed_on, good_messages
+from consumer.transform.work import Made, Outputs, Remembered, Run, Work
+
+UPDATE_EVERY_S = 1.0
+
+
+class _Visit(NamedTuple):
+    key: bytes
+    id: str
+    time_ms: int
+
+
+@dataclass
+class _Window:
+    """One that is open: the offset of its first event, and the ids of each key."""
+
+    first: int
+    ids: dict[bytes, set[str]] = field(default_factory=dict)
+
+
+class WindowWork(Work):
+    """One partition. `now_s` is when it begins: silence upstream is counted from then on."""
+
+    def __init__(self, transform: DistinctPerWindow, start: Remembered, now_s: float) -> None:
+        self._transform = transform
+        self._codec = Codec(transform.event)
+        self._size_ms, self._grace_ms = round(transform.size_s * 1000), round(transform.grace_s * 1000)
+        self._form = {"size": self._size_ms, "grace": self._grace_ms}
+        if start.state and start.state["form"] != self._form:
+            raise ValueError(f"its windows were of {start.state['form']} ms, they are of {self._form} now")
+        self._time = EventTime(start.state and start.state["time"], now_s)
+        self._next, self._read = start.offset, start.read
+        self._open: dict[int, _Window] = {}
+        self._events = 0
+        self._changed: set[tuple[int, bytes]] = set()
+        self._late: dict[tuple[int, bytes], int] = {}
+        self._updated_s = now_s
+        self._latest_ms = 0
+
+    def take(self, run: Run, now_s: float) -> Made:
+        """Final counts of windows that these messages close, in order, and what came late."""
+        made = Made(Outputs(keys=[]), {})
+        late = 0
+
+        def find(event: object, index: int) -> _Visit:
+            return self._visit(event, run.timestamps[index])
+
+        bad = made.bad
+        for message in good_messages(self._codec, run, find, self._transform.name, bad):
+            offset, upstream = run.offsets[message.at], run.upstreams[message.at]
+            is_new = offset >= self._read
+            self._latest_ms = max(self._latest_ms, run.timestamps[message.at])
+            for visit in message.found:
+                late += self._add(visit, offset, is_new)
+                if is_new and self._time.hear(upstream, visit.time_ms, now_s):  # W1: event by event
+                    self._close(made.outputs, offset)
+        for index in [index for index in bad if run.offsets[index] < self._read]:
+            del bad[index]  # its dead letter is there already
+        self._next = run.next_offset
+        self._read = max(self._read, run.next_offset)
+        self._refuse_too_many()
+        return made._replace(late=late)
+
+    def _visit(self, event: object, timestamp_ms: int) -> _Visit:
+        transform = self._transform
+        time_ms = transform.time_ms(event)
+        if time_ms > timestamp_ms + transform.ahead_s * 1000:  # W8: it would close every window for good
+            raise BadData(
+                Kind.OUT_OF_RANGE, f"a time more than {transform.ahead_s:g} s ahead of the record's own"
+            )
+        if time_ms < 0:
+            raise BadData(Kind.OUT_OF_RANGE, "a time before 1970")
+        return _Visit(transform.key(event), transform.id(event), time_ms)
+
+    def _add(self, visit: _Visit, offset: int, is_new: bool) -> int:
+        """Put a visit into its window if that is open (W4: reading again, too); 1 if it is too late."""
+        start = visit.time_ms - visit.time_ms % self._size_ms
+        if self._is_closed(start):
+            if not is_new:
+                return 0
+            at = start, visit.key
+            self._late[at] = self._late.get(at, 0) + 1
+            return 1
+        window = self._open.get(start)
+        if window is None:
+            window = self._open[start] = _Window(offset)
+        ids = window.ids.setdefault(visit.key, set())
+        if visit.id not in ids:
+            ids.add(visit.id)
+            self._events += 1
+            if is_new:
+                self._changed.add((start, visit.key))
+        return 0
+
+    def _is_closed(self, start: int) -> bool:
+        return start + self._size_ms + self._grace_ms <= self._time.watermark_ms
+
+    def _close(self, outputs: Outputs, offset: int) -> None:
+        for start in sorted(filter(self._is_closed, self._open)):
+            window = self._open.pop(start)
+            end = start + self._size_ms
+            by_silence = end + self._grace_ms > self._time.slowest_ms
+            for key, ids in sorted(window.ids.items()):
+                self._events -= len(ids)
+                self._changed.discard((start, key))
+                self._put(outputs, key, Count(start, end, len(ids), 0, True, by_silence), offset)
+
+    def _put(self, outputs: Outputs, key: bytes, count: Count, offset: int) -> None:
+        make = self._transform.make
+        outputs.values.append(blamed_on(self._transform.name, lambda: encode(make(key, count))))
+        if outputs.keys is not None:
+            outputs.keys.append(key)
+        outputs.timestamps.append(self._latest_ms)
+        outputs.offsets.append(offset)
+        outputs.indexes.append(len(outputs.indexes))
+
+    def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
+        """Final counts that silence upstream brings (W7: at the end of the log only), updates, and late counts."""
+        outputs = Outputs(keys=[])
+        if self.is_behind:
+            return outputs
+        offset = self._read - 1
+        if is_at_end and self._time.pass_silence(now_s, self._transform.silence_s, self._newest_end()):
+            self._close(outputs, offset)
+        if now_s - self._updated_s >= UPDATE_EVERY_S and (self._changed or self._late):
+            self._updated_s = now_s
+            for key, count in self._news():
+                self._put(outputs, key, count, offset)
+            self._changed.clear()
+            self._late.clear()
+        return outputs
+
+    def _news(self) -> Iterator[tuple[bytes, Count]]:
+        for start, key in sorted(self._changed):
+            yield key, Count(start, start + self._size_ms, len(self._open[start].ids[key]), 0, False)
+        for (start, key), late in sorted(self._late.items()):
+            yield key, Count(start, start + self._size_ms, 0, late, False)
+
+    def _newest_end(self) -> int:
+        """What event time must come to for every open window to close."""
+        return max(self._open, default=-1) + self._size_ms + self._grace_ms if self._open else 0
+
+    def _refuse_too_many(self) -> None:
+        most, name = self._transform.most_events, self._transform.name
+        if self._events > most or self._read - self._oldest > most:
+            raise FeedBlocked(
+                f"{name}: the open windows of a partition of {self._transform.source} hold more than {most:,} events, "
+                "and a restart would read all of them again. Slow down what fills old windows, or raise most_events"
+            )
+
+    @property
+    def _oldest(self) -> int:
+        """W2: the offset of the first event of an open window."""
+        return min((window.first for window in self._open.values()), default=self._read)
+
+    @property
+    def remembered(self) -> Remembered:
+        """W3: how far event time has come, and how far the partition was read."""
+        return Remembered(self._oldest, self._read, {"form": self._form, "time": self._time.state})
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether events are read again that were done before."""
+        return self._next < self._read
