@@ -1,4 +1,4 @@
-"""python -m producer STREAM: generates a stream's events and sends them. Reads settings and options, runs the loop."""
+"""python -m producer STREAM | all: generates events and sends them. Reads settings and options, runs the loop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import logging
 import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import closing, nullcontext
 
 from common.errors import SettingError
 from common.kafka_io.writer import BulkWriter, connect_writer
@@ -21,15 +21,19 @@ from common.process.run import run, stop_on_signals
 from common.settings.config import Settings, check, environment
 from common.settings.limits import ProducerLimits
 from common.settings.options import add_options, options_from
-from common.settings.parts import ServiceSettings
 from common.streams import load
 from producer.batcher import Batcher
-from producer.emitter import Emitter
+from producer.emitter import Emitter, Source
 from producer.metrics import registry_of
 from producer.progress import Progress
 
+ALL = "all"
 DESCRIPTION = (
     "Generate the events of a stream and send them to Kafka. Exit code 0: every event is acknowledged."
+)
+OF_ALL = (
+    "Generate the events of all streams at once in one process. Limits hold for each stream; --rate for those that "
+    "have no pace of their own. Options of streams come from the environment."
 )
 
 
@@ -37,13 +41,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     """Send events until the end, a limit or a signal; 1 if any event was not acknowledged."""
     streams = load(environ)
     args = _parser(streams, environ).parse_args(argv)
-    stream = streams[args.stream]
-    limits, options = options_from(args, ProducerLimits), options_from(args, stream.options)
+    limits = options_from(args, ProducerLimits)
+    chosen = _chosen(streams, args, environ)
     settings = Settings.from_env(environ)
-    if stream.generate is None:
-        raise SettingError(
-            f"the stream {stream.name} generates no events: others send them to {', '.join(stream.read_topics[:1])}"
-        )
     if args.check:
         check(environ)
         print("all settings are allowed")
@@ -58,35 +58,55 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     )
     stop = stop_on_signals()  # from here on there is something to flush
     quieten_kafka()
+    endpoint = Endpoint.of(settings.service, health, registry_of(writer, args.stream), time.monotonic)
     with (
-        _endpoint(settings.service, health, writer, stream),
-        Progress(stream.name, sys.stderr, logging.getLogger("producer"), health) as progress,
+        closing(endpoint) if endpoint else nullcontext(),
+        Progress(args.stream, sys.stderr, logging.getLogger("producer"), health) as progress,
     ):
-        batcher = Batcher(writer, headers_of(stream), time.time)
-        emitter = Emitter(writer, batcher, now_s=time.monotonic, stop=stop, progress=progress.show)
-        events = stream.generate(random.Random(limits.seed), options, time.time)
+        sources = [_source(stream, options, writer, limits, args.stream == ALL) for stream, options in chosen]
+        emitter = Emitter(writer, sources, now_s=time.monotonic, stop=stop, progress=progress.show)
         health.set_ready(True, "sending")
-        summary = emitter.run(events, limits)
+        summary = emitter.run(limits)
     print(summary)
     if summary.failed and summary.error:
         sys.stderr.write(f"{summary.error}\n")
     return 1 if summary.failed else 0
 
 
-@contextmanager
-def _endpoint(
-    settings: ServiceSettings, health: Health, writer: BulkWriter, stream: Stream
-) -> Iterator[None]:
-    """/health, /ready and /metrics while the block runs, if HTTP_PORT is set."""
-    if settings.http_port is None:
-        yield
-        return
-    registry = registry_of(writer, stream.name)
-    endpoint = Endpoint(health, registry, time.monotonic, settings.http_host, settings.http_port)
-    try:
-        yield
-    finally:
-        endpoint.close()
+Options = object
+
+
+def _chosen(
+    streams: Mapping[str, Stream], args: argparse.Namespace, environ: Mapping[str, str]
+) -> list[tuple[Stream, Options]]:
+    """The streams to generate, each with its options. Raises SettingError."""
+    if args.stream == ALL:
+        generating = [stream for stream in streams.values() if stream.generate is not None]
+        return [(stream, _options_of(stream, environ)) for stream in generating]
+    stream = streams[args.stream]
+    if stream.generate is None:
+        raise SettingError(
+            f"the stream {stream.name} generates no events: others send them to {stream.read_topics[0]}"
+        )
+    return [(stream, options_from(args, stream.options))]
+
+
+def _options_of(stream: Stream, environ: Mapping[str, str]) -> Options:
+    """What the environment says, and the defaults."""
+    parser = argparse.ArgumentParser()
+    add_options(parser, stream.options, environ, "stream options")
+    return options_from(parser.parse_args([]), stream.options)
+
+
+def _source(
+    stream: Stream, options: Options, writer: BulkWriter, limits: ProducerLimits, keeps_pace: bool
+) -> Source:
+    """`keeps_pace`: the stream's own pace goes before --rate."""
+    assert stream.generate is not None
+    own = stream.pace(options) if stream.pace else None
+    first, second = (own, limits.rate) if keeps_pace else (limits.rate, own)
+    emissions = stream.generate(random.Random(limits.seed), options, time.time)
+    return Source(emissions, Batcher(writer, headers_of(stream), time.time), first or second)
 
 
 def _parser(streams: Mapping[str, Stream], environ: Mapping[str, str]) -> argparse.ArgumentParser:
@@ -100,10 +120,15 @@ def _parser(streams: Mapping[str, Stream], environ: Mapping[str, str]) -> argpar
         command = commands.add_parser(
             name, help=f"its topics: {topics}", description=f"{DESCRIPTION} ({topics})"
         )
-        add_options(command, ProducerLimits, environ, "limits")
+        _add_limits(command, environ)
         add_options(command, stream.options, environ, "stream options")
-        command.add_argument("--check", action="store_true", help="try options and settings, send nothing")
+    _add_limits(commands.add_parser(ALL, help="all streams at once", description=OF_ALL), environ)
     return parser
+
+
+def _add_limits(command: argparse.ArgumentParser, environ: Mapping[str, str]) -> None:
+    add_options(command, ProducerLimits, environ, "limits")
+    command.add_argument("--check", action="store_true", help="try options and settings, send nothing")
 
 
 if __name__ == "__main__":

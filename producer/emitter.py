@@ -1,10 +1,10 @@
-"""The emitting loop: takes events from a stream's generator at the wanted pace until a limit, a stop or the end."""
+"""The emitting loop: takes events from generators, each at its pace, until a limit, a stop or the end."""
 
 from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -41,8 +41,38 @@ class Summary:
         return f"{counts} in {self.seconds:.1f} s: {rate:,.0f} events/s"
 
 
+class Source:
+    """A generator's events, at most so many a second (None: as fast as possible), and the batcher that sends them."""
+
+    def __init__(self, emissions: Iterator[Emission], batcher: Batcher, events_per_s: float | None) -> None:
+        self.batcher = batcher
+        self.sent = 0
+        self.has_ended = False
+        self._emissions, self._events_per_s = emissions, events_per_s
+        self._pace = Pace(events_per_s, 0.0)
+
+    def start(self, now_s: float) -> None:
+        """The first event is due now."""
+        self._pace = Pace(self._events_per_s, now_s)
+
+    def emit(self, now_s: float, at_most: int) -> int:
+        """Put what is due, at most so many, into the batcher; how many that was."""
+        due = self._pace.due(now_s, at_most)
+        events = list(islice(self._emissions, due))
+        for event in events:
+            self.sent += 1
+            self.batcher.add(event, now_s)
+        self._pace.sent(due)
+        self.has_ended = len(events) < due
+        return len(events)
+
+    def wait_s(self, now_s: float) -> float:
+        """How long until the next event is due."""
+        return self._pace.wait_s(now_s)
+
+
 class Emitter:
-    """Sends the events of one generator through one writer, which it closes.
+    """Sends the events of all sources through one writer, which it closes.
 
     `now_s` is a monotonic clock; `progress` is told time, events sent and acknowledged, many times a second.
     """
@@ -50,26 +80,32 @@ class Emitter:
     def __init__(
         self,
         writer: BulkWriter,
-        batcher: Batcher,
+        sources: Sequence[Source],
         *,
         now_s: Callable[[], float],
         stop: Stop,
         progress: Callable[[float, int, int], object],
     ) -> None:
-        self._writer, self._batcher = writer, batcher
+        self._writer, self._sources = writer, sources
         self._now_s, self._stop, self._progress = now_s, stop, progress
-        self.sent = 0
 
-    def run(self, emissions: Iterator[Emission], limits: ProducerLimits) -> Summary:
-        """Send events until `emissions` ends, a limit is reached or somebody asks to stop.
+    @property
+    def sent(self) -> int:
+        """Events that generators gave."""
+        return sum(source.sent for source in self._sources)
 
-        Then wait, up to FLUSH_S, for the last acknowledgements. An error of Kafka ends it early: see the summary.
+    def run(self, limits: ProducerLimits) -> Summary:
+        """Send events until all generators have ended, a limit is reached or somebody asks to stop.
+
+        A limit of events is one of each source. Then wait, up to FLUSH_S, for the last acknowledgements. An error of
+        Kafka ends it early: see the summary.
         """
         start_s = self._now_s()
         error: Exception | None = None
         try:
-            self._emit(emissions, limits, start_s)
-            self._batcher.send_all()
+            self._emit(limits, start_s)
+            for source in self._sources:
+                source.batcher.send_all()
         except PenstockError as raised:
             error = raised
         self._writer.close(FLUSH_S)
@@ -80,25 +116,20 @@ class Emitter:
             error=error or self._writer.last_error,
         )
 
-    def _emit(self, emissions: Iterator[Emission], limits: ProducerLimits, start_s: float) -> None:
-        pace = Pace(limits.rate, start_s)
+    def _emit(self, limits: ProducerLimits, start_s: float) -> None:
         end_s = start_s + limits.seconds if limits.seconds is not None else math.inf
         most = limits.events if limits.events is not None else sys.maxsize
-        while not self._stop.is_set() and self.sent < most and (now_s := self._now_s()) < end_s:
-            self._batcher.send_due(now_s)
+        for source in self._sources:
+            source.start(start_s)
+        while not self._stop.is_set() and (now_s := self._now_s()) < end_s:
+            sources = [source for source in self._sources if source.sent < most and not source.has_ended]
+            if not sources:
+                return
+            for source in self._sources:
+                source.batcher.send_due(now_s)
             self._progress(now_s, self.sent, self._writer.acknowledged)
             if not self._writer.wait_for_room(ROOM_S):
                 continue
-            due = pace.due(now_s, min(AT_ONCE, most - self.sent))
-            if due == 0:
-                self._stop.wait(min(pace.wait_s(now_s), LINGER_S))
-            elif not self._add(list(islice(emissions, due)), due, now_s):
-                return
-            pace.sent(due)
-
-    def _add(self, events: list[Emission], due: int, now_s: float) -> bool:
-        """Put events into the batcher; whether there may be more."""
-        for event in events:
-            self.sent += 1
-            self._batcher.add(event, now_s)
-        return len(events) == due
+            emitted = sum(source.emit(now_s, min(AT_ONCE, most - source.sent)) for source in sources)
+            if not emitted:
+                self._stop.wait(min(LINGER_S, *(source.wait_s(now_s) for source in sources)))

@@ -19,7 +19,7 @@ from common.process.run import Stop, stop_on_signals
 from common.settings.config import Settings, environment
 from common.settings.limits import ProducerLimits
 from producer.batcher import Batcher
-from producer.emitter import Emitter
+from producer.emitter import Emitter, Source
 from tests.bench import sinks
 from tests.bench.streams import PAYLOADS, NoOptions, Payload, stamped
 
@@ -35,10 +35,11 @@ def source(settings: Settings, payload: Payload, stop: Stop, rate: float, second
     clocks: dict[str, Any] = {"now_s": time.monotonic, "sleep": time.sleep}
     writer = connect_writer(settings.kafka, max_message_bytes=1_000_000, **clocks)
     batcher = Batcher(writer, headers_of(payload.stream), time.time)
-    emitter = Emitter(writer, batcher, now_s=time.monotonic, stop=stop, progress=lambda *_: None)
     events = stamped(random.Random(0), NoOptions(), time.time)
     named = (event._replace(topic=payload.feed.topic) for event in events)
-    summary = emitter.run(named, ProducerLimits(rate=rate, seconds=seconds))
+    sources = [Source(named, batcher, rate)]
+    emitter = Emitter(writer, sources, now_s=time.monotonic, stop=stop, progress=lambda *_: None)
+    summary = emitter.run(ProducerLimits(seconds=seconds))
     print(summary.acknowledged)
     return summary.failed
 

@@ -7,7 +7,7 @@ import pytest
 from common.errors import KafkaRefused
 from common.model.stream import Emission
 from common.settings.limits import ProducerLimits
-from producer.emitter import Emitter
+from producer.emitter import Emitter, Source
 
 
 class Clock:
@@ -67,14 +67,11 @@ class Writer:
 def emit(limits, *, events=None, stop_at_s=float("inf"), writer=None, fails_at=None):
     clock, writer = Clock(), writer or Writer()
     endless = (Emission("t", None, None) for _ in itertools.count())
-    emitter = Emitter(
-        writer,
-        Batcher(writer, fails_at),
-        now_s=clock.now_s,
-        stop=Stop(clock, stop_at_s),
-        progress=lambda *_: None,
-    )
-    summary = emitter.run(itertools.islice(endless, events) if events is not None else endless, limits)
+    emissions = itertools.islice(endless, events) if events is not None else endless
+    source = Source(emissions, Batcher(writer, fails_at), limits.rate)
+    stop = Stop(clock, stop_at_s)
+    emitter = Emitter(writer, [source], now_s=clock.now_s, stop=stop, progress=lambda *_: None)
+    summary = emitter.run(limits)
     assert writer.closed
     return summary
 
@@ -110,3 +107,27 @@ def test_an_error_of_kafka_ends_it_and_the_rest_counts_as_failed():
 
 def test_the_summary_is_one_line():
     assert str(emit(ProducerLimits(events=1500))).startswith("sent 1,500, acknowledged 1,500, failed 0 in ")
+
+
+def test_several_sources_are_sent_each_at_its_own_pace_and_up_to_the_limit():
+    clock, writer = Clock(), Writer()
+    sources = [
+        Source((Emission("t", None, None) for _ in itertools.count()), Batcher(writer), rate)
+        for rate in (10.0, 100.0)
+    ]
+    stop = Stop(clock)
+    emitter = Emitter(writer, sources, now_s=clock.now_s, stop=stop, progress=lambda *_: None)
+    summary = emitter.run(ProducerLimits(seconds=2.0, events=150))
+    assert [source.sent for source in sources] == [pytest.approx(20, abs=2), 150]
+    assert summary.sent == summary.acknowledged == emitter.sent
+
+
+def test_a_source_that_ends_does_not_end_the_others():
+    clock, writer = Clock(), Writer()
+    sources = [
+        Source(iter([Emission("t", None, None)] * events), Batcher(writer), None) for events in (3, 1_000)
+    ]
+    Emitter(writer, sources, now_s=clock.now_s, stop=Stop(clock), progress=lambda *_: None).run(
+        ProducerLimits()
+    )
+    assert [source.sent for source in sources] == [3, 1_000]

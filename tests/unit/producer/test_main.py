@@ -1,18 +1,9 @@
 """What the command refuses before it talks to anybody."""
 
-import json
-import socket
-import time
-from types import SimpleNamespace
-from urllib.request import urlopen
-
 import pytest
 
 from common.errors import SettingError
-from common.process.health import Health
-from common.settings.parts import ServiceSettings
-from common.streams import STREAMS
-from producer.__main__ import _endpoint, main
+from producer.__main__ import main
 
 
 @pytest.mark.parametrize(
@@ -55,21 +46,11 @@ def test_every_stream_explains_its_options(capsys):
     assert all(flag in said for flag in ("--events", "--rate", "--seconds", "--seed", "--from", "--to"))
 
 
-def test_with_a_port_it_answers_about_its_health_while_it_runs():
-    settings = ServiceSettings(http_port=free_port())
-    writer = SimpleNamespace(sent=3, acknowledged=3, failed=0, waiting_bytes=0)
-    health = Health(time.monotonic())
-    with _endpoint(settings, health, writer, STREAMS["collatz"]):
-        health.set_ready(True, "sending")
-        with urlopen(f"http://127.0.0.1:{settings.http_port}/ready", timeout=5) as answer:
-            assert (answer.status, json.load(answer)["detail"]) == (200, "sending")
+def test_all_streams_take_their_options_from_the_environment():
+    with pytest.raises(SettingError, match="BID_SIZE=51 is not allowed: give a whole number, at least 1"):
+        main(["all"], {"BID_SIZE": "51"})
 
 
-def test_without_a_port_nobody_listens():
-    with _endpoint(ServiceSettings(http_port=None), None, None, STREAMS["collatz"]):
-        pass
-
-
-def free_port():
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return taken.getsockname()[1]
+def test_checking_all_streams_sends_nothing(capsys):
+    assert main(["all", "--check"], {"PRODUCER_RATE": "5"}) == 0
+    assert capsys.readouterr().out == "all settings are allowed\n"

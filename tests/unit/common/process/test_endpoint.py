@@ -1,11 +1,13 @@
 import http.client
 import json
+from contextlib import closing
 
 import pytest
 
 from common.errors import SettingError
 from common.process.endpoint import Endpoint
 from common.process.health import Health
+from common.settings.parts import ServiceSettings
 from consumer.metrics import SinkMetrics
 
 
@@ -102,3 +104,15 @@ def test_a_taken_port_is_one_line(service):
 def test_a_host_that_is_not_here_is_one_line():
     with pytest.raises(SettingError, match="HTTP_HOST=256.0.0.1"):
         Endpoint(Health(0.0), SinkMetrics().registry, Clock(), "256.0.0.1", 0)
+
+
+def test_settings_say_whether_and_where_it_listens():
+    health, metrics, clock = Health(now_s=0.0), SinkMetrics(), Clock()
+    assert Endpoint.of(ServiceSettings(http_port=None), health, metrics.registry, clock) is None
+    endpoint = Endpoint.of(ServiceSettings(http_port=0), health, metrics.registry, clock)
+    assert endpoint is not None
+    with closing(endpoint):
+        connection = http.client.HTTPConnection("127.0.0.1", endpoint.port, timeout=10)
+        with closing(connection):
+            connection.request("GET", "/health")
+            assert connection.getresponse().status == 200
