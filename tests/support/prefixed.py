@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Mapping
 from dataclasses import replace
 from unittest import mock
 
 from common.model.stream import Emission, Stream
 from common.process.run import run
-from common.streams import STREAMS
+from common.streams import load
 from consumer.__main__ import main
 
 PREFIX = "TEST_PREFIX"
@@ -39,11 +39,11 @@ def prefixed(stream: Stream, prefix: str) -> Stream:
     return replace(stream, feeds=feeds, transforms=transforms, generate=generate and emit)
 
 
-def prefixed_streams(prefix: str) -> dict[str, Stream]:
-    """All of them."""
-    return {name: prefixed(stream, prefix) for name, stream in STREAMS.items()}
+def load_prefixed(environ: Mapping[str, str]) -> dict[str, Stream]:
+    """All of them, with the windows that the environment gives."""
+    return {name: prefixed(stream, environ[PREFIX]) for name, stream in load(environ).items()}
 
 
 if __name__ == "__main__":  # the real command, over the prefixed streams
-    with mock.patch("consumer.__main__.load", lambda environ: prefixed_streams(os.environ[PREFIX])):
+    with mock.patch("consumer.__main__.load", load_prefixed):
         sys.exit(run(lambda: main(sys.argv[1:])))

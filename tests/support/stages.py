@@ -150,6 +150,13 @@ class Stages:
             timeout=90,
         )
 
+    def ask(self, question: str, **parameters: object) -> list[tuple[Any, ...]]:
+        """The rows of an answer."""
+        given = [word for name, value in parameters.items() for word in ("--param", f"{name}={value}")]
+        done = self.run("ask", self.name, question, "--json", *given)
+        assert done.returncode == 0, done.stderr
+        return list(map(tuple, json.loads(done.stdout)["rows"]))
+
     def committed(self, topic: str) -> dict[int, dict[str, Any]]:
         """Partition → what the transform's group has committed: its metadata, and the offset as `offset`."""
         found = self.admin.list_group_offsets(self.group)[self.group]
