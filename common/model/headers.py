@@ -13,6 +13,12 @@ Header = tuple[str, bytes | None]
 SOURCE = "penstock-source"
 """`<partition>:<offset>:<index>` of the message that this one was made from; the partition as `source_name` has it."""
 
+COUNTED = "penstock-counted"
+"""Of a message that counts events: how many it puts out and how many were late, `<left>:<late>`.
+
+With `=` before it, they take the place of what messages of the same partition said before; else they add up.
+"""
+
 
 def headers_of(stream: Stream) -> list[Header]:
     """The headers of every message of a stream."""

@@ -25,6 +25,7 @@ from common.process.clock import Clock
 from common.settings.config import Settings
 from consumer.audit.judge import Judge, Verdict, runs, slices
 from consumer.audit.position import Position
+from consumer.audit.stages import StageAuditor
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 
 PAST_THE_LAST = 2**63
@@ -82,8 +83,12 @@ class Auditor:
 
     def dead_letters(self, feed: Feed, positions: Sequence[Position]) -> dict[Partition, np.ndarray]:
         """Partition → sorted offsets of its dead letters, each once, of this very topic (id)."""
-        ids = {position.topic_id.hex for position in positions}
-        layout = self._overview.layouts([feed.dead_topic]).get(feed.dead_topic)
+        found = self.dead_offsets(feed.dead_topic, {position.topic_id.hex for position in positions})
+        return {Partition(feed.topic, number): offsets for number, offsets in found.items()}
+
+    def dead_offsets(self, dead_topic: str, ids: Container[str]) -> dict[int, np.ndarray]:
+        """Number of a partition → sorted offsets of its messages in a dead-letter topic, of sources with these ids."""
+        layout = self._overview.layouts([dead_topic]).get(dead_topic)
         partitions = layout.partitions if layout else ()
         firsts, ends = self._overview.first_offsets(partitions), self._overview.end_offsets(partitions)
         found: dict[int, set[int]] = {}
@@ -96,9 +101,14 @@ class Auditor:
                     if source is not None:
                         found.setdefault(source[0], set()).add(source[1])
         return {
-            Partition(feed.topic, number): np.sort(np.fromiter(offsets, np.uint64, len(offsets)))
+            number: np.sort(np.fromiter(offsets, np.uint64, len(offsets)))
             for number, offsets in found.items()
         }
+
+    @property
+    def stages(self) -> StageAuditor:
+        """An auditor of transforms, with the same readers."""
+        return StageAuditor(self._overview, self._reader, self.dead_offsets, patience_s=self._patience_s)
 
     def inspect(self, feed: Feed, position: Position, until: int, dead: np.ndarray) -> Judge:
         """Judge the offsets of a partition from the log's first to `until`, and look for repeats everywhere."""

@@ -14,8 +14,15 @@ from common.process.deadline import Deadline
 from common.settings.config import Settings
 from consumer.audit.auditor import connected
 from consumer.audit.position import look
-from consumer.commands.audit_report import as_json, explain, show_counts, unjudged
-from consumer.groups import sink_group
+from consumer.commands.audit_report import (
+    as_json,
+    explain,
+    explain_stages,
+    show_counts,
+    show_stages,
+    unjudged,
+)
+from consumer.groups import sink_group, transform_group
 
 LOOK_EVERY_S = 0.5
 DEFAULT_WAIT_S = 120.0
@@ -68,19 +75,32 @@ def _audit(settings: Settings, streams: list[Stream], chosen: argparse.Namespace
         in_time = chosen.wait is None or _wait(overview, group, feeds, chosen.wait, clock)
         positions = look(overview, group, feeds)
         verdicts = {feed.topic: auditor.audit(feed, positions.get(feed.topic, []), group) for feed in feeds}
+        stages = {
+            stream.name: [
+                auditor.stages.audit(stream.name, transform, transform_group(settings))
+                for transform in stream.transforms
+            ]
+            for stream in streams
+        }
     told = sys.stderr if chosen.json else sys.stdout
     if chosen.json:
-        sys.stdout.write(json.dumps(as_json(streams, verdicts)) + "\n")
+        sys.stdout.write(json.dumps(as_json(streams, verdicts, stages)) + "\n")
     else:
         show_counts(streams, verdicts, sys.stdout)
+        show_stages(stages, sys.stdout)
     explain(feeds, verdicts, told)
+    explain_stages(stages, told)
     if not in_time:
         told.write(
             f"The sinks did not catch up within {chosen.wait:g} s: python -m consumer status tells more.\n"
         )
-    if not all(verdict.is_sound for each in verdicts.values() for verdict in each):
+    every_stage = [verdict for each in stages.values() for verdict in each]
+    every_feed = [verdict for each in verdicts.values() for verdict in each]
+    if not (
+        all(verdict.is_sound for verdict in every_feed) and all(verdict.is_sound for verdict in every_stage)
+    ):
         return WRONG
-    if unjudged(verdicts):
+    if unjudged(verdicts) or not all(verdict.is_judged for verdict in every_stage):
         return NOT_JUDGED
     return SOUND if in_time else WRONG
 

@@ -7,6 +7,8 @@ from typing import Any, TextIO
 
 from common.model.stream import Feed, Stream
 from consumer.audit.judge import Verdict
+from consumer.audit.stage import COUNTS as STAGE_COUNTS
+from consumer.audit.stage import StageVerdict
 from consumer.commands.table import merged, show
 
 COUNTS = ("messages", "events", "rows", "dead", "missing", "repeated", "lag")
@@ -18,6 +20,9 @@ MEND_REPEATED = (
     "Look at the rows with the statement behind each. Of messages that Kafka still holds you may delete all rows "
     "(ALTER TABLE … DELETE WHERE, same condition); then `python -m consumer adopt` lets a sink insert them once."
 )
+
+Stages = Mapping[str, Sequence[StageVerdict]]
+"""Stream → a verdict for each of its transforms."""
 
 Verdicts = Mapping[str, Sequence[Verdict]]
 """Topic → a verdict for each partition; none for a topic that does not exist."""
@@ -36,11 +41,69 @@ def _is_left_out(verdict: Verdict) -> bool:
     return not verdict.judged and bool(verdict.lag or verdict.rows)
 
 
-def as_json(streams: Iterable[Stream], verdicts: Verdicts) -> dict[str, Any]:
-    """{"streams": {name: {count: …}}, "missing": in all, "repeated": in all, "unjudged": [topics]}."""
-    sums = {stream.name: _sums(_of(stream, verdicts)) for stream in streams}
-    totals = {count: sum(each[count] for each in sums.values()) for count in ("missing", "repeated")}
-    return {"streams": sums, **totals, "unjudged": unjudged(verdicts)}
+def as_json(streams: Iterable[Stream], verdicts: Verdicts, stages: Stages) -> dict[str, Any]:
+    """{"streams": {name: {count: …, "stages": [{…}]}}, "missing": in all, "repeated": in all, "unjudged": [topics]}."""
+    sums: dict[str, Any] = {stream.name: _sums(_of(stream, verdicts)) for stream in streams}
+    each_stage = [verdict for each in stages.values() for verdict in each]
+    totals = {
+        count: sum(each[count] for each in sums.values()) + sum(getattr(stage, count) for stage in each_stage)
+        for count in ("missing", "repeated")
+    }
+    for stream in streams:
+        sums[stream.name]["stages"] = [
+            *map(_stage_as_json, stages.get(stream.name, ())),
+            *(_sink_stage(feed, verdicts[feed.topic]) for feed in stream.feeds),
+        ]
+    left_out = [verdict.source for verdict in each_stage if not verdict.is_judged]
+    return {"streams": sums, **totals, "unjudged": [*unjudged(verdicts), *left_out]}
+
+
+def _stage_as_json(verdict: StageVerdict) -> dict[str, Any]:
+    names = {"stage": verdict.name, "from": verdict.source, "to": verdict.target}
+    return names | {count: getattr(verdict, count) for count in STAGE_COUNTS}
+
+
+def _sink_stage(feed: Feed, each: Sequence[Verdict]) -> dict[str, Any]:
+    """A sink is a stage, too: in messages, from the topic into its tables."""
+    sums = _sums(each)
+    counts = {
+        "left": sums["messages"],
+        "dead": sums["dead"],
+        "late": 0,
+        "pending": sums["lag"],
+        "missing": sums["missing"],
+        "repeated": sums["repeated"],
+    }
+    entered = sum(counts[count] for count in ("left", "dead", "pending", "missing"))
+    names = {"stage": "sink", "from": feed.topic, "to": ", ".join(table.name for table in feed.tables)}
+    return names | {"entered": entered} | counts
+
+
+def show_stages(stages: Stages, out: TextIO) -> None:
+    """A table with a line for each transform, if there are any."""
+    rows: list[list[str | int]] = [
+        [
+            verdict.name,
+            f"{verdict.source} → {verdict.target}",
+            *(getattr(verdict, count) for count in STAGE_COUNTS),
+        ]
+        for each in stages.values()
+        for verdict in each
+    ]
+    if rows:
+        show(["transform", "topics", *STAGE_COUNTS], rows, out)
+
+
+def explain_stages(stages: Stages, out: TextIO) -> None:
+    """Every remark, and what is wrong with a transform's outputs."""
+    for verdict in (verdict for each in stages.values() for verdict in each):
+        for line in verdict.notes:
+            out.write(f"{verdict.name}: {line}\n")
+        if not verdict.is_sound:
+            out.write(
+                f"{verdict.name}: {verdict.missing:,} events of {verdict.source} are nowhere, {verdict.repeated:,} are "
+                f"in {verdict.target} twice\n"
+            )
 
 
 def show_counts(streams: Iterable[Stream], verdicts: Verdicts, out: TextIO) -> None:

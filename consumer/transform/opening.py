@@ -12,9 +12,9 @@ from common.model.headers import source_name, topic_of
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import DistinctPerWindow, Each, Histogram, Transform
+from consumer.memory import Memory, decode
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
-from consumer.transform.memory import Memory, decode
 from consumer.transform.place import Named, Place
 from consumer.transform.windows import WindowWork
 from consumer.transform.work import Remembered, Work

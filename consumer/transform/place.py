@@ -11,7 +11,7 @@ from common.model.ranges import Committed
 from common.model.reasons import Reason
 from common.model.record import Partition, Record
 from common.model.transform import Transform
-from consumer.transform.memory import Memory
+from consumer.memory import Memory
 from consumer.transform.work import Outputs, Work
 
 

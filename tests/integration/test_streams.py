@@ -39,6 +39,10 @@ def test_ratings_are_classified_and_counted_by_type(stages):
         for n in (event["rating"] for event in sent)
     )
     assert dict(stages.ask("count_by_type")) == wanted
+    code, audited, said = stages.audit()
+    assert code == 0, said
+    assert counts_of(audited["dominate ratings.classify"]) == (2_000, 2_000, 0, 0, 0, 0, 0)
+    assert counts_of(audited["shadow sink"]) == (2_000, 2_000, 0, 0, 0, 0, 0)
     stored = stages.clickhouse.execute(
         f"SELECT DISTINCT toUnixTimestamp(emit_timestamp) FROM {table(stages, 'shadow')}"
     )
@@ -133,3 +137,9 @@ def test_visits_are_counted_once_in_each_window_whatever_dies(stages):
         assert visits_of <= len(distinct[at]) <= visits_of + late[at]
     outputs = stages.read("active-visitors")
     assert len(set(sources(outputs))) == len(outputs)
+
+
+def counts_of(stage):
+    return tuple(
+        stage[name] for name in ("entered", "left", "dead", "late", "pending", "missing", "repeated")
+    )

@@ -157,6 +157,14 @@ class Stages:
         assert done.returncode == 0, done.stderr
         return list(map(tuple, json.loads(done.stdout)["rows"]))
 
+    def audit(self) -> tuple[int, dict[str, dict[str, Any]], str]:
+        """Exit code of `audit --json --wait`, "source stage" → its counts, what was said."""
+        done = self.run("audit", self.name, "--json", "--wait", "30")
+        assert done.stdout, done.stderr
+        stages = json.loads(done.stdout)["streams"][self.name]["stages"]
+        named = {each["from"].removeprefix(self.prefix) + " " + each["stage"]: each for each in stages}
+        return done.returncode, named, done.stderr
+
     def committed(self, topic: str) -> dict[int, dict[str, Any]]:
         """Partition → what the transform's group has committed: its metadata, and the offset as `offset`."""
         found = self.admin.list_group_offsets(self.group)[self.group]
