@@ -6,7 +6,6 @@ What is remembered beside it says up to where the work was done (W3), and how fa
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -132,26 +131,23 @@ class WindowWork(Work):
         outputs.indexes.append(len(outputs.indexes))
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
-        """Final counts that silence upstream brings (W7: at the end of the log only), updates, and late counts."""
+        """Final counts that silence upstream brings (W7: at the end of the log only), updates now and then, late counts."""
         outputs = Outputs(keys=[])
         if self.is_behind:
             return outputs
         offset = self._read - 1
         if is_at_end and self._time.pass_silence(now_s, self._transform.silence_s, self._newest_end()):
             self._close(outputs, offset)
-        if now_s - self._updated_s >= UPDATE_EVERY_S and (self._changed or self._late):
+        if self._changed and now_s - self._updated_s >= UPDATE_EVERY_S:
             self._updated_s = now_s
-            for key, count in self._news():
-                self._put(outputs, key, count, offset)
+            for start, key in sorted(self._changed):
+                distinct = len(self._open[start].ids[key])
+                self._put(outputs, key, Count(start, start + self._size_ms, distinct, 0, False), offset)
             self._changed.clear()
-            self._late.clear()
+        for (start, key), late in sorted(self._late.items()):  # W3: what is read is not counted again
+            self._put(outputs, key, Count(start, start + self._size_ms, 0, late, False), offset)
+        self._late.clear()
         return outputs
-
-    def _news(self) -> Iterator[tuple[bytes, Count]]:
-        for start, key in sorted(self._changed):
-            yield key, Count(start, start + self._size_ms, len(self._open[start].ids[key]), 0, False)
-        for (start, key), late in sorted(self._late.items()):
-            yield key, Count(start, start + self._size_ms, 0, late, False)
 
     def _newest_end(self) -> int:
         """What event time must come to for every open window to close."""

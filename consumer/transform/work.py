@@ -74,7 +74,7 @@ class Work(Protocol):
         """The outputs of the next run, which begins where the last one ended. Raises FeedBlocked, MemoryError."""
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
-        """Outputs that are due because time has passed; `is_at_end`: there is nothing more to read."""
+        """Outputs that are due, asked for before each commit; `is_at_end`: there is nothing more to read."""
 
     @property
     def remembered(self) -> Remembered:
