@@ -54,7 +54,8 @@ class EventTime:
     def pass_silence(self, now_s: float, silence_s: float, end_ms: int) -> bool:
         """Leave out what was silent for so long; if all were, time comes to `end_ms`. Whether the watermark moved."""
         for name, heard_s in list(self._heard_s.items()):
-            if now_s - heard_s >= FORGOTTEN_AFTER * silence_s and len(self._heard_s) > 1:
+            is_over = now_s - heard_s >= FORGOTTEN_AFTER * silence_s
+            if is_over and name in self._silent and len(self._heard_s) > 1:  # time has moved past it already
                 del self._heard_s[name], self._reached[name]
         self._silent = {name for name, heard_s in self._heard_s.items() if now_s - heard_s >= silence_s}
         if not self._silent:

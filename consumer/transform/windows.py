@@ -131,7 +131,7 @@ class WindowWork(Work):
         outputs.indexes.append(len(outputs.indexes))
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
-        """Final counts that silence upstream brings (W7: at the end of the log only), updates now and then, late counts."""
+        """Final counts that silence upstream brings (W7: at the end of the log only), updates, and late counts."""
         outputs = Outputs(keys=[])
         if self.is_behind:
             return outputs
