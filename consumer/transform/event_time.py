@@ -52,7 +52,10 @@ class EventTime:
         return True
 
     def pass_silence(self, now_s: float, silence_s: float, end_ms: int) -> bool:
-        """Leave out what was silent for so long; if all were, time comes to `end_ms`. Whether the watermark moved."""
+        """Leave out what was silent for so long. Whether the watermark moved.
+
+        If all were, event time is taken to have gone on with the clock, up to `end_ms`.
+        """
         for name, heard_s in list(self._heard_s.items()):
             is_over = now_s - heard_s >= FORGOTTEN_AFTER * silence_s
             if is_over and name in self._silent and len(self._heard_s) > 1:  # time has moved past it already
@@ -61,7 +64,12 @@ class EventTime:
         if not self._silent:
             return False
         everyone = len(self._silent) == len(self._reached)
-        return self._move_to(max(end_ms, self.watermark_ms) if everyone else self._least())
+        return self._move_to(min(end_ms, self._gone_on(now_s)) if everyone else self._least())
+
+    def _gone_on(self, now_s: float) -> int:
+        return max(
+            reached + round((now_s - self._heard_s[name]) * 1000) for name, reached in self._reached.items()
+        )
 
     @property
     def state(self) -> dict[str, Any]:

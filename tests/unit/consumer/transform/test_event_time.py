@@ -89,6 +89,15 @@ def test_who_speaks_again_is_waited_for_again():
     assert time.watermark_ms == 400
 
 
+def test_when_all_are_silent_time_goes_on_with_the_clock_up_to_an_end():
+    time = heard((UP, 1_000), (OTHER, 10))
+    assert time.pass_silence(30.0, SILENCE_S, 60_000)
+    assert time.watermark_ms == 31_000
+    assert time.pass_silence(100.0, SILENCE_S, 60_000)
+    assert time.watermark_ms == 60_000
+    assert not time.pass_silence(200.0, SILENCE_S, 60_000)
+
+
 def test_when_all_are_silent_and_nothing_is_open_time_stands_still():
     time = heard((UP, 1_000))
     assert not time.pass_silence(100.0, SILENCE_S, 0)

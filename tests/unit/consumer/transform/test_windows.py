@@ -249,6 +249,15 @@ def test_w7_silence_after_a_restart_is_counted_from_the_restart():
     assert said(tick(again, 1000.0 + SILENCE_S)) == [("k", 0, 1, 0, "silence")]
 
 
+def test_w7_who_speaks_less_often_than_the_silence_lasts_is_not_late():
+    made = work(size_s=60.0, grace_s=10.0)
+    made.take(run(visits(5_000)), 5.0)
+    assert said(tick(made, 44.0)) == [("k", 0, 1, 0, "open")]
+    assert made.take(run(visits(45_000), 1), 45.0).late == 0
+    assert said(tick(made, 74.0)) == [("k", 0, 2, 0, "open")]
+    assert said(tick(made, 75.0)) == [("k", 0, 2, 0, "silence")]
+
+
 def test_w7_what_comes_after_silence_has_closed_its_window_is_late():
     made = work()
     made.take(run(visits(5)), 0.0)
