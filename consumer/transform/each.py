@@ -32,6 +32,8 @@ class EachWork(Work):
 
         def find(event: Any, index: int) -> tuple[bytes, bytes | None]:
             value, key = encode(make(event, timestamps[index])), key_of(event) if key_of else None
+            if key_of and type(key) is not bytes:
+                raise BadData(Kind.STREAM_FAILED, f"a key must be bytes in {self._transform.name}")
             if len(value) + len(key or b"") > self._most_bytes:
                 raise BadData(Kind.TOO_LARGE, f"makes an output of more than {self._most_bytes:,} bytes")
             return value, key

@@ -86,7 +86,12 @@ class WindowWork(Work):
             )
         if time_ms < 0:
             raise BadData(Kind.OUT_OF_RANGE, "a time before 1970")
-        return _Visit(transform.key(event), transform.id(event), time_ms)
+        key, name = transform.key(event), transform.id(event)
+        if not (type(key) is bytes and type(name) is str and type(time_ms) is int):
+            raise BadData(
+                Kind.STREAM_FAILED, f"key, id and time must be bytes, str and int in {transform.name}"
+            )
+        return _Visit(key, name, time_ms)
 
     def _add(self, visit: _Visit, offset: int, is_new: bool) -> int:
         """Put a visit into its window if that is open (W4: reading again, too); 1 if it is too late."""

@@ -389,6 +389,14 @@ def test_whatever_a_stream_raises_of_an_event_makes_its_message_bad(part, error)
     assert said(tick(made)) == [("k", 0, 2, 0, "open")]
 
 
+@pytest.mark.parametrize(
+    ("part", "value"), [("key", "text"), ("key", None), ("id", []), ("id", None), ("time_ms", 1.5)]
+)
+def test_a_stream_that_gives_something_else_makes_its_messages_bad(part, value):
+    made = work(**{part: lambda event: value})
+    assert made.take(run([visit("a", 1)]), 0.0).bad[0].kind is Kind.STREAM_FAILED
+
+
 @pytest.mark.parametrize("error", [SystemExit(1), ValueError("no")])
 def test_a_count_that_a_stream_cannot_make_an_output_of_parks_the_source(error):
     def fail(key, count):
