@@ -52,6 +52,7 @@ class WindowWork(Work):
         self._late: dict[tuple[int, bytes], int] = {}
         self._updated_s = now_s
         self._latest_ms = 0
+        self._put_at, self._put_there = -1, 0
 
     def take(self, run: Run, now_s: float) -> Made:
         """Final counts of windows that these messages close, in order, and what came late."""
@@ -133,7 +134,8 @@ class WindowWork(Work):
             outputs.keys.append(key)
         outputs.timestamps.append(self._latest_ms)
         outputs.offsets.append(offset)
-        outputs.indexes.append(len(outputs.indexes))
+        self._put_at, self._put_there = offset, self._put_there + 1 if offset == self._put_at else 0
+        outputs.indexes.append(self._put_there)
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
         """Final counts that silence upstream brings (W7: at the end of the log only), updates, and late counts."""

@@ -81,6 +81,17 @@ def test_an_output_says_which_message_it_comes_from_and_bears_the_latest_time_of
     assert list(zip(outputs.offsets, outputs.indexes, strict=True)) == [(9, 0), (9, 1)]
 
 
+def test_no_two_outputs_say_that_they_are_the_same_one_of_the_same_message():
+    made = work()
+    outputs = [
+        made.take(run(visits(1, CLOSING_MS)), 0.0).outputs,
+        tick(made, 1.0),
+        tick(made, SILENCE_S + 1),
+    ]
+    sources = [pair for each in outputs for pair in zip(each.offsets, each.indexes, strict=True)]
+    assert len(sources) == len(set(sources)) == 3
+
+
 def test_updates_come_for_what_has_changed_and_not_more_often_than_stated():
     made = work()
     made.take(run(visits(1, 2)), 0.0)
