@@ -21,12 +21,14 @@ class HistogramWork(Work):
         self._transform, self._partition = transform, partition
         self._codec = Codec(transform.event)
         self._next = start.read
-        state = start.state or {"counts": [0] * transform.bins, "time": 0}
-        if len(state["counts"]) != transform.bins:
-            raise ValueError(f"{len(state['counts'])} bins are remembered, {transform.bins} are stated")
+        self._form = [transform.low, transform.high, transform.bins]
+        fresh = {"form": self._form, "counts": [0] * transform.bins, "time": 0, "is_new": False}
+        state = start.state or fresh
+        if state["form"] != self._form:
+            raise ValueError(f"its low, high and bins were {state['form']}, they are {self._form} now")
         self._counts = np.array(state["counts"], np.int64)
         self._latest_ms: int = state["time"]
-        self._is_new = False
+        self._is_new: bool = state["is_new"]
         self._published_s = float("-inf")
 
     def take(self, run: Run, now_s: float) -> Made:
@@ -67,8 +69,14 @@ class HistogramWork(Work):
 
     @property
     def remembered(self) -> Remembered:
-        """The counts of everything read."""
-        return Remembered(self._next, self._next, {"counts": self._counts.tolist(), "time": self._latest_ms})
+        """The counts of everything read, and whether they are still to be put out."""
+        state = {
+            "form": self._form,
+            "counts": self._counts.tolist(),
+            "time": self._latest_ms,
+            "is_new": self._is_new,
+        }
+        return Remembered(self._next, self._next, state)
 
     @property
     def is_behind(self) -> bool:
