@@ -47,7 +47,8 @@ def decode(metadata: str, where: str) -> Memory:
                 f"this version reads up to {_FORMAT}). Going on could repeat or lose outputs: start that version again"
             )
         known = {name: value for name, value in said.items() if name in _FIELDS}
-        return Memory(**known | {"sizes": tuple(map(int, said["sizes"])), "read": int(said["read"])})
+        source, target = map(int, said["sizes"])
+        return Memory(**known | {"sizes": (source, target), "read": int(said["read"])})
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise OffsetRefused(
             f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "

@@ -54,8 +54,9 @@ class Place:
 
     @property
     def has_news(self) -> bool:
-        """Whether there is anything to commit."""
-        return bool(self.messages or self.dead or self.outputs or self.committed is None)
+        """Whether there is anything to commit: more than what was only read again."""
+        is_further = self.work.remembered.read > self.memory.read
+        return bool(is_further or self.dead or self.outputs or self.committed is None)
 
     def next_commit(self) -> tuple[Committed, Memory]:
         """What to commit, and what it says. Raises FeedBlocked when that is too much for the brokers."""

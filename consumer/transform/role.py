@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -176,7 +177,7 @@ class TransformRole(Role):
             raise AssertionError(f"{place.partition}: slab at {slab.start}, expected {place.position}")
         made = place.work.take(_run_of(slab), now_s)
         place.position = slab.next_offset
-        place.messages += len(slab)
+        place.messages += len(slab.offsets) - bisect_left(slab.offsets, place.read)
         place.late += made.late
         if made.outputs.values:
             place.outputs.append(made.outputs)
