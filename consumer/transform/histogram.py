@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from common.errors import BadData
@@ -22,13 +24,13 @@ class HistogramWork(Work):
         self._codec = Codec(transform.event)
         self._next = start.read
         self._form = [transform.low, transform.high, transform.bins]
-        fresh = {"form": self._form, "counts": [0] * transform.bins, "time": 0, "is_new": False}
-        state = start.state or fresh
+        fresh = {"form": self._form, "counts": [0] * transform.bins, "time": 0, "open": 0}
+        state: dict[str, Any] = start.state or fresh
         if state["form"] != self._form:
             raise ValueError(f"its low, high and bins were {state['form']}, they are {self._form} now")
         self._counts = np.array(state["counts"], np.int64)
         self._latest_ms: int = state["time"]
-        self._is_new: bool = state["is_new"]
+        self._open: int = state["open"]
         self._published_s = float("-inf")
 
     def take(self, run: Run, now_s: float) -> Made:
@@ -49,19 +51,21 @@ class HistogramWork(Work):
             self._latest_ms = max(self._latest_ms, run.timestamps[message.at])
         if found:
             self._counts += np.histogram(found, self._transform.bins, (low, high))[0]
-            self._is_new = True
+            self._open += len(found)
         return made
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
         """The counts so far, if they are new, every PUBLISH_EVERY_S at most."""
-        outputs = Outputs()
-        if self._is_new and now_s - self._published_s >= PUBLISH_EVERY_S:
-            self._is_new, self._published_s = False, now_s
+        outputs = Outputs(counted=[])
+        if self._open and now_s - self._published_s >= PUBLISH_EVERY_S:
+            self._open, self._published_s = 0, now_s
             so_far = SoFar(self._partition, self._next, self._latest_ms)
             outputs.values.append(blamed_on(self._transform.name, lambda: self._encoded(so_far)))
             outputs.timestamps.append(self._latest_ms)
             outputs.offsets.append(self._next - 1)
             outputs.indexes.append(0)
+            if outputs.counted is not None:
+                outputs.counted.append(b"=%d:0" % int(self._counts.sum()))
         return outputs
 
     def _encoded(self, so_far: SoFar) -> bytes:
@@ -69,12 +73,12 @@ class HistogramWork(Work):
 
     @property
     def remembered(self) -> Remembered:
-        """The counts of everything read, and whether they are still to be put out."""
+        """The counts of everything read, and how many of these are still to be put out."""
         state = {
             "form": self._form,
             "counts": self._counts.tolist(),
             "time": self._latest_ms,
-            "is_new": self._is_new,
+            "open": self._open,
         }
         return Remembered(self._next, self._next, state)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from common.kafka_io.dead_letters import PARTITION, letter_headers, shortened
 from common.kafka_io.partitioner import partition_of
 from common.kafka_io.transactions import Transactions
-from common.model.headers import SOURCE
+from common.model.headers import COUNTED, SOURCE, Header
 from consumer.transform.place import Place
 from consumer.transform.work import Outputs
 
@@ -22,7 +22,7 @@ class _Part(NamedTuple):
     values: list[bytes | None]
     keys: list[bytes | None]
     timestamps: list[int]
-    sources: list[bytes]
+    own: list[list[Header]]
 
 
 class Outbox:
@@ -43,40 +43,43 @@ class Outbox:
         """Hand over a place's outputs and dead letters, in order. Raises TransactionLost, KafkaDenied."""
         for outputs in place.outputs:
             for partition, part in self._by_partition(place, outputs):
-                headers = [*place.of.headers]
+                common = [*place.of.headers]
                 self._transactions.send(
                     place.of.transform.target,
                     partition,
                     part.values,
                     keys=part.keys,
                     timestamp_ms=part.timestamps,
-                    headers=[[*headers, (SOURCE, source)] for source in part.sources],
+                    headers=[[*common, *own] for own in part.own],
                 )
         self._send_dead(place)
 
     def _by_partition(self, place: Place, outputs: Outputs) -> Iterator[tuple[int, _Part]]:
         if not outputs.values:
             return
-        sources = [
-            b"%s:%d:%d" % (place.source, offset, index)
+        own: list[list[Header]] = [
+            [(SOURCE, b"%s:%d:%d" % (place.source, offset, index))]
             for offset, index in zip(outputs.offsets, outputs.indexes, strict=True)
         ]
+        for headers, counted in zip(own, outputs.counted or (), strict=False):
+            headers.append((COUNTED, counted))
         size = place.memory.sizes[1]
         if outputs.keys is None:
-            nothing: list[bytes | None] = [None] * len(sources)
+            nothing: list[bytes | None] = [None] * len(own)
             yield (
                 place.partition.partition % size,
-                _Part([*outputs.values], nothing, outputs.timestamps, sources),
+                _Part([*outputs.values], nothing, outputs.timestamps, own),
             )
             return
         parts: dict[int, _Part] = defaultdict(lambda: _Part([], [], [], []))
-        rows = zip(outputs.values, outputs.keys, outputs.timestamps, sources, strict=True)
-        for value, key, timestamp_ms, source in rows:
+        for value, key, timestamp_ms, headers in zip(
+            outputs.values, outputs.keys, outputs.timestamps, own, strict=True
+        ):
             part = parts[self._partition_of(key, size)]
             part.values.append(value)
             part.keys.append(key)
             part.timestamps.append(timestamp_ms)
-            part.sources.append(source)
+            part.own.append(headers)
         yield from parts.items()
 
     def _partition_of(self, key: bytes, size: int) -> int:

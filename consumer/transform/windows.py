@@ -6,6 +6,7 @@ What is remembered beside it says up to where the work was done (W3), and how fa
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -28,10 +29,11 @@ class _Visit(NamedTuple):
 
 @dataclass
 class _Window:
-    """One that is open: the offset of its first event, and the ids of each key."""
+    """One that is open: the offset of its first event, and for each key the ids and how many events there were."""
 
     first: int
     ids: dict[bytes, set[str]] = field(default_factory=dict)
+    events: Counter[bytes] = field(default_factory=Counter)
 
 
 class WindowWork(Work):
@@ -56,7 +58,7 @@ class WindowWork(Work):
 
     def take(self, run: Run, now_s: float) -> Made:
         """Final counts of windows that these messages close, in order, and what came late."""
-        made = Made(Outputs(keys=[]), {})
+        made = Made(Outputs(keys=[], counted=[]), {})
         late = 0
 
         def find(event: object, index: int) -> _Visit:
@@ -106,6 +108,7 @@ class WindowWork(Work):
         window = self._open.get(start)
         if window is None:
             window = self._open[start] = _Window(offset)
+        window.events[visit.key] += 1
         ids = window.ids.setdefault(visit.key, set())
         if visit.id not in ids:
             ids.add(visit.id)
@@ -125,13 +128,15 @@ class WindowWork(Work):
             for key, ids in sorted(window.ids.items()):
                 self._events -= len(ids)
                 self._changed.discard((start, key))
-                self._put(outputs, key, Count(start, end, len(ids), 0, True, by_silence), offset)
+                count = Count(start, end, len(ids), 0, True, by_silence)
+                self._put(outputs, key, count, offset, b"%d:0" % window.events[key])
 
-    def _put(self, outputs: Outputs, key: bytes, count: Count, offset: int) -> None:
+    def _put(self, outputs: Outputs, key: bytes, count: Count, offset: int, counted: bytes = b"0:0") -> None:
         make = self._transform.make
         outputs.values.append(blamed_on(self._transform.name, lambda: encode(make(key, count))))
-        if outputs.keys is not None:
+        if outputs.keys is not None and outputs.counted is not None:
             outputs.keys.append(key)
+            outputs.counted.append(counted)
         outputs.timestamps.append(self._latest_ms)
         outputs.offsets.append(offset)
         self._put_at, self._put_there = offset, self._put_there + 1 if offset == self._put_at else 0
@@ -139,7 +144,7 @@ class WindowWork(Work):
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
         """Final counts that silence upstream brings (W7: at the end of the log only), updates, and late counts."""
-        outputs = Outputs(keys=[])
+        outputs = Outputs(keys=[], counted=[])
         if self.is_behind:
             return outputs
         offset = self._read - 1
@@ -152,7 +157,8 @@ class WindowWork(Work):
                 self._put(outputs, key, Count(start, start + self._size_ms, distinct, 0, False), offset)
             self._changed.clear()
         for (start, key), late in sorted(self._late.items()):  # W3: what is read is not counted again
-            self._put(outputs, key, Count(start, start + self._size_ms, 0, late, False), offset)
+            count = Count(start, start + self._size_ms, 0, late, False)
+            self._put(outputs, key, count, offset, b"0:%d" % late)
         self._late.clear()
         return outputs
 
@@ -175,8 +181,10 @@ class WindowWork(Work):
 
     @property
     def remembered(self) -> Remembered:
-        """W3: how far event time has come, and how far the partition was read."""
-        return Remembered(self._oldest, self._read, {"form": self._form, "time": self._time.state})
+        """W3: how far event time has come, and how far the partition was read; how many events open windows hold."""
+        open_events = sum(window.events.total() for window in self._open.values())
+        state = {"form": self._form, "time": self._time.state, "open": open_events}
+        return Remembered(self._oldest, self._read, state)
 
     @property
     def is_behind(self) -> bool:

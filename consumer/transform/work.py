@@ -31,7 +31,7 @@ class Outputs:
     """Messages to produce, in order, one entry each: body, key, timestamp in ms, and the message that it comes from.
 
     `offsets[i]` and `indexes[i]` are that message's offset, and which of its outputs this one is. Without keys they go
-    to the partition of the source's number.
+    to the partition of the source's number. `counted` has how many events each one counts, as the header COUNTED.
     """
 
     values: list[bytes] = field(default_factory=list)
@@ -39,6 +39,7 @@ class Outputs:
     timestamps: list[int] = field(default_factory=list)
     offsets: list[int] = field(default_factory=list)
     indexes: list[int] = field(default_factory=list)
+    counted: list[bytes] | None = None
 
     def __len__(self) -> int:
         return len(self.values)

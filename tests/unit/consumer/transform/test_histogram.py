@@ -6,8 +6,8 @@ import pytest
 from common.errors import FeedBlocked
 from common.model.reasons import Kind
 from common.model.transform import Histogram, SoFar
+from consumer.memory import Memory, decode
 from consumer.transform.histogram import PUBLISH_EVERY_S, HistogramWork
-from consumer.transform.memory import Memory, decode
 from consumer.transform.work import Remembered
 from tests.unit.consumer.material import array
 from tests.unit.consumer.transform.material import FRESH, read, run

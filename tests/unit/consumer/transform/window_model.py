@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from common.model.codec import encode
-from consumer.transform.memory import Memory, decode
+from consumer.memory import Memory, decode
 from consumer.transform.windows import WindowWork
 from consumer.transform.work import Remembered, Run
 from tests.unit.consumer.transform.material import Visit, said, windows
