@@ -98,9 +98,9 @@ class DistinctPerWindow(Transform):
     The source holds all events of a key in one partition. A window closes when event time has passed its end by
     `grace_s`; each window and key gets updates while it is open, and one final count. What comes after that is late:
     counted, not added. Time is that of the slowest of the partitions upstream, those that were silent for `silence_s`
-    left out; when all were, it goes on with the clock. A message is bad data if its time is more than `ahead_s` ahead of
-    its record's timestamp. The source is parked when the open windows of a partition hold more than `most_events` events.
-    `make(key, count)` makes an output of a Count. `size_variable` and `grace_variable` name the settings that replace
+    left out; when all were, it goes on with the clock. A message is bad data if its time is more than `ahead_s` ahead
+    of its record's timestamp. The source is parked when the open windows of a partition hold more than `most_events`
+    events. `make(key, count)` makes an output of a Count. `size_variable` and `grace_variable` name the settings that replace
     size and grace.
     """
 

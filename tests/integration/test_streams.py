@@ -65,6 +65,18 @@ def test_the_bins_of_all_partitions_add_up_to_what_was_acknowledged(stages):
     everything = sum(map(len, sent.values()))
     rows = f"SELECT count() FROM {table(stages, 'measurements')}"
     assert wait_until(lambda: stages.clickhouse.execute(rows) == [(everything,)], 30), stages.logs()
+    code, audited, said = stages.audit()
+    assert code == 0, said
+    for topic, values in sent.items():
+        assert counts_of(audited[f"{topic} sensors.histogram-{topic}"]) == (
+            len(values),
+            len(values),
+            0,
+            0,
+            0,
+            0,
+            0,
+        )
     bins = lambda: [number for _, _, number in stages.ask("histogram", kind="humidity")]  # noqa: E731
     assert wait_until(lambda: sum(bins()) == len(sent["humidity"]), 20), bins()
     assert len(bins()) == 40
@@ -137,6 +149,12 @@ def test_visits_are_counted_once_in_each_window_whatever_dies(stages):
         assert visits_of <= len(distinct[at]) <= visits_of + late[at]
     outputs = stages.read("active-visitors")
     assert len(set(sources(outputs))) == len(outputs)
+    code, audited, said = stages.audit()
+    assert code == 0, said
+    assert counts_of(audited["visits visits.regroup"]) == (6_000, 6_000, 0, 0, 0, 0, 0)
+    stage = audited["visits-by-store visits.count"]
+    assert stage["entered"] == 6_000 == stage["left"] + stage["dead"] + stage["late"] + stage["pending"]
+    assert stage["late"] == sum(late.values())
 
 
 def counts_of(stage):
