@@ -100,8 +100,8 @@ class DistinctPerWindow(Transform):
     counted, not added. Time is that of the slowest of the partitions upstream, those that were silent for `silence_s`
     left out; when all were, it goes on with the clock. A message is bad data if its time is more than `ahead_s` ahead
     of its record's timestamp. The source is parked when the open windows of a partition hold more than `most_events`
-    events. `make(key, count)` makes an output of a Count. `size_variable` and `grace_variable` name the settings that replace
-    size and grace.
+    events. `make(key, count)` makes an output of a Count. `size_variable` and `grace_variable` name the settings that
+    replace size and grace.
     """
 
     key: Callable[[Any], bytes]

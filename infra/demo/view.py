@@ -1,8 +1,9 @@
-"""What the demo shows while it runs: rows stored, lag, and who works on which partition."""
+"""What the demo shows while it runs: a line for each stream, and who works on how much."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from rich.console import Group
@@ -10,70 +11,122 @@ from rich.table import Table
 from rich.text import Text
 
 from common.clickhouse_io.questions import Asker
-from common.errors import PenstockError
+from common.errors import OffsetRefused, PenstockError
 from common.kafka_io.overview import Overview
+from common.model.ranges import Committed
+from common.model.record import Partition
 from common.model.stream import Question, Stream
+from consumer.memory import decode
 
 ROWS = Question(name="rows", help="rows stored", sql="SELECT count() FROM {table}")
 
 
 class Reading(NamedTuple):
-    """One look at the pipeline."""
+    """One look at a stream: rows stored, and the messages that its transforms and its sinks have not done yet."""
+
+    rows: int
+    transform_lag: int
+    sink_lag: int
+
+
+class Look(NamedTuple):
+    """One look at the pipeline: stream → what was read, and member → how many partitions it has."""
 
     at_s: float
-    rows: int
-    lag: int
-    owners: dict[str, list[str]]
+    readings: dict[str, Reading]
+    owners: dict[str, int]
 
 
 class View:
     """Looks at Kafka and ClickHouse from outside, and draws what it sees."""
 
     def __init__(
-        self, stream: Stream, group: str, overview: Overview, asker: Asker, now_s: Callable[[], float]
+        self,
+        streams: Sequence[Stream],
+        sink_group: str,
+        transform_group: str,
+        overview: Overview,
+        asker: Asker,
+        now_s: Callable[[], float],
     ) -> None:
-        self._stream, self._group = stream, group
+        self._streams = streams
+        self._sink_group, self._transform_group = sink_group, transform_group
         self._overview, self._asker, self._now_s = overview, asker, now_s
         self._started_s = now_s()
-        self._last: Reading | None = None
-        self.note = ""
+        self._last: Look | None = None
+        self.notes: list[str] = []
 
-    def look(self) -> Reading | None:
+    def look(self) -> Look | None:
         """What is there now; None while a server does not answer."""
         try:
-            layouts = self._overview.layouts(self._stream.topics)
-            partitions = [partition for layout in layouts.values() for partition in layout.partitions]
-            ends = self._overview.end_offsets(partitions)
-            committed = self._overview.committed(self._group)
-            owners = {
-                member.client.removeprefix("penstock-"): [
-                    str(partition.partition) for partition in member.partitions
-                ]
-                for member in self._overview.members(self._group)
+            stored = self._overview.committed(self._sink_group)
+            done = self._overview.committed(self._transform_group)
+            topics = [topic for stream in self._streams for topic in stream.topics]
+            layouts = self._overview.layouts(topics).values()
+            ends = self._overview.end_offsets([at for layout in layouts for at in layout.partitions])
+            readings = {
+                stream.name: Reading(
+                    self._rows(stream),
+                    _lag(ends, done, {transform.source for transform in stream.transforms}),
+                    _lag(ends, stored, {feed.topic for feed in stream.feeds}),
+                )
+                for stream in self._streams
             }
-            rows = self._asker.ask(self._stream, ROWS, {})[0][0]
+            owners = {
+                member.client.removeprefix("penstock-"): len(member.partitions)
+                for group in (self._transform_group, self._sink_group)
+                for member in self._overview.members(group)
+            }
         except PenstockError:
             return None
-        lag = sum(end - (committed[at].offset if at in committed else 0) for at, end in ends.items())
-        return Reading(self._now_s(), rows, lag, owners)
+        return Look(self._now_s(), readings, owners)
+
+    def _rows(self, stream: Stream) -> int:
+        tables = {feed.tables[0].name: index for index, feed in enumerate(stream.feeds)}
+        counts = (replace(ROWS, feed=at) for at in tables.values())
+        return sum(self._asker.ask(stream, count, {})[0][0] for count in counts)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether anything was still to be done at the last look."""
+        return self._last is None or any(
+            each.transform_lag or each.sink_lag for each in self._last.readings.values()
+        )
 
     def draw(self) -> Group:
-        """A table for the terminal; it replaces the one before."""
-        reading = self.look()
-        table = Table(title=f"{self._stream.name}: Kafka, three brokers → ClickHouse", title_justify="left")
-        for heading in ("seconds", "rows stored", "rows/s", "lag (messages)", "consumer", "partitions"):
-            table.add_column(heading, justify="right" if heading != "consumer" else "left")
-        if reading is None:
-            return Group(table, Text("a server does not answer"), Text(self.note))
-        seconds = f"{reading.at_s - self._started_s:.0f}"
-        figures = [seconds, f"{reading.rows:,}", f"{self._rate(reading):,.0f}", f"{reading.lag:,}"]
-        for owner, partitions in sorted(reading.owners.items()) or [("joining…", [])]:
-            table.add_row(*figures, owner, ", ".join(sorted(partitions)))
-            figures = ["", "", "", ""]
-        self._last = reading
-        return Group(table, Text(self.note))
+        """Tables for the terminal; they replace those before."""
+        look = self.look()
+        table = Table(title="Kafka, three brokers → ClickHouse", title_justify="left")
+        table.add_column("stream")
+        for heading in ("rows stored", "rows/s", "waiting for transforms", "waiting for sinks"):
+            table.add_column(heading, justify="right")
+        notes = [Text(note) for note in self.notes]
+        if look is None:
+            return Group(table, Text("a server does not answer"), *notes)
+        for stream, reading in look.readings.items():
+            lags = (f"{reading.transform_lag:,}", f"{reading.sink_lag:,}")
+            table.add_row(stream, f"{reading.rows:,}", f"{self._rate(look, stream):,.0f}", *lags)
+        owners = ", ".join(f"{owner} {count}" for owner, count in sorted(look.owners.items()))
+        seconds = f"{look.at_s - self._started_s:.0f} s"
+        self._last = look
+        return Group(table, Text(f"{seconds}; partitions: {owners or 'joining…'}"), *notes)
 
-    def _rate(self, reading: Reading) -> float:
-        if self._last is None or reading.at_s <= self._last.at_s:
+    def _rate(self, look: Look, stream: str) -> float:
+        if self._last is None or look.at_s <= self._last.at_s:
             return 0.0
-        return (reading.rows - self._last.rows) / (reading.at_s - self._last.at_s)
+        rows = look.readings[stream].rows - self._last.readings[stream].rows
+        return rows / (look.at_s - self._last.at_s)
+
+
+def _lag(ends: dict[Partition, int], commits: dict[Partition, Committed], topics: set[str]) -> int:
+    """Offsets that are not done yet; of a transform, counted from how far it has read."""
+    return sum(max(0, end - _done(commits.get(at))) for at, end in ends.items() if at.topic in topics)
+
+
+def _done(committed: Committed | None) -> int:
+    if committed is None:
+        return 0
+    try:
+        return decode(committed.metadata, "").read
+    except OffsetRefused:  # a sink's, or set by another tool
+        return committed.offset
