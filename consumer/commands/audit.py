@@ -5,15 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from collections.abc import Callable
+from functools import partial
 
 from common.errors import KafkaUnavailable, PenstockError
 from common.kafka_io.overview import Overview
-from common.model.stream import Feed, Stream
+from common.model.stream import Stream
 from common.process.clock import Clock
 from common.process.deadline import Deadline
 from common.settings.config import Settings
 from consumer.audit.auditor import connected
 from consumer.audit.position import look
+from consumer.audit.transform_position import look_at_transforms
 from consumer.commands.audit_report import (
     as_json,
     explain,
@@ -72,7 +75,8 @@ def _audit(settings: Settings, streams: list[Stream], chosen: argparse.Namespace
     group = sink_group(settings)
     feeds = [feed for stream in streams for feed in stream.feeds]
     with connected(settings, clock) as (overview, auditor):
-        in_time = chosen.wait is None or _wait(overview, group, feeds, chosen.wait, clock)
+        lag_now = partial(_lag, overview, settings, streams)
+        in_time = chosen.wait is None or _wait(lag_now, chosen.wait, clock)
         positions = look(overview, group, feeds)
         verdicts = {feed.topic: auditor.audit(feed, positions.get(feed.topic, []), group) for feed in feeds}
         stages = {
@@ -91,9 +95,7 @@ def _audit(settings: Settings, streams: list[Stream], chosen: argparse.Namespace
     explain(feeds, verdicts, told)
     explain_stages(stages, told)
     if not in_time:
-        told.write(
-            f"The sinks did not catch up within {chosen.wait:g} s: python -m consumer status tells more.\n"
-        )
+        told.write(f"Not all was done within {chosen.wait:g} s: python -m consumer status tells more.\n")
     every_stage = [verdict for each in stages.values() for verdict in each]
     every_feed = [verdict for each in verdicts.values() for verdict in each]
     if not (
@@ -112,12 +114,12 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, clock: Clock) -> bool:
-    """Wait until everything is committed; whether it is. Brokers that do not answer may come back meanwhile."""
+def _wait(lag_now: Callable[[], int], wait_s: float, clock: Clock) -> bool:
+    """Wait until nothing lags; whether it is so. Brokers that do not answer may come back meanwhile."""
     deadline = Deadline(clock.now_s, wait_s)
     while True:
         try:
-            lag = sum(position.lag for each in look(overview, group, feeds).values() for position in each)
+            lag: int | None = lag_now()
         except KafkaUnavailable:
             lag = None
         left_s = deadline.left_s
@@ -129,3 +131,14 @@ def _wait(overview: Overview, group: str, feeds: list[Feed], wait_s: float, cloc
         if is_over:
             return lag == 0
         clock.sleep(LOOK_EVERY_S)
+
+
+def _lag(overview: Overview, settings: Settings, streams: list[Stream]) -> int:
+    """Offsets that are not done yet, of transforms first: what they make is then there for the sinks."""
+    transforms = [transform for stream in streams for transform in stream.transforms]
+    feeds = [feed for stream in streams for feed in stream.feeds]
+    before = look_at_transforms(overview, transform_group(settings), transforms)
+    after = look(overview, sink_group(settings), feeds)
+    return sum(at.lag for each in before.values() for at in each) + sum(
+        position.lag for each in after.values() for position in each
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping, Sequence
+from typing import TextIO
 
 from common.clickhouse_io.store import Store
 from common.errors import ClickHouseUnavailable
@@ -14,15 +15,19 @@ from common.process.clock import Clock
 from common.settings.config import Settings
 from consumer.audit.auditor import silence_clients
 from consumer.audit.position import Position, look
+from consumer.audit.transform_position import look_at_transforms
 from consumer.commands.table import merged, show
-from consumer.groups import sink_group
+from consumer.groups import sink_group, transform_group
 from consumer.guard import LOOK_S, Bound, find_excess
 
 Positions = Mapping[str, Sequence[Position]]
 
 HEADERS = ("stream", "partition", "owner", "committed", "end", "lag", "cut by", "state")
+TRANSFORM_HEADERS = ("transform", "partition", "owner", "committed", "read", "end", "lag", "state")
 UNASKED = "ClickHouse could not be asked whether tables hold rows past what is committed"
 MEANING = """
+Transforms have a table of their own: "read" is how far they are done, and lag is counted from there; "committed" is
+where a restart begins to read, the oldest event of an open window. Of sinks:
 owner: the sink that works on the partition, client@host#id; committed: the next offset to store; cut by: why the last
 batch was cut there (rows, bytes, table partitions, age, memory, first after a rebalance, rebuilt after a takeover);
 state: what the last commit says, "inserting a-b" is a range that is being stored or has to be recovered. Partitions
@@ -43,6 +48,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     feeds = [feed for stream in streams for feed in stream.feeds]
     overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
+        others = _Transforms(settings, streams, overview)
         members = overview.members(group)
         positions = look(overview, group, feeds)
         refusals = _refusals(settings, overview, group, feeds, positions)
@@ -56,14 +62,56 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
         for position in positions.get(feed.topic, [])
     ]
     show(HEADERS, rows, out)
+    others.show(out)
     every = [position for each in positions.values() for position in each]
     remarks = [(str(position.partition), remark) for position in every for remark in position.remarks(group)]
     for line in [*merged(remarks), *refusals]:
         out.write(f"{line}\n")
     for topic in [feed.topic for stream in streams for feed in stream.feeds if feed.topic not in positions]:
         out.write(f"{topic}: there is no such topic. Create it: python -m common.topics\n")
-    out.write(f"{_describe(group, members)}\n")
+    out.write(f"{_describe(group, members, 'sink')}\n")
+    others.describe(out)
     return 0
+
+
+class _Transforms:
+    """What is to be told of the transforms of streams, if they have any."""
+
+    def __init__(self, settings: Settings, streams: list[Stream], overview: Overview) -> None:
+        self._named = {
+            transform.source: f"{stream.name}.{transform.name}"
+            for stream in streams
+            for transform in stream.transforms
+        }
+        self._group = transform_group(settings)
+        transforms = [transform for stream in streams for transform in stream.transforms]
+        self._members = overview.members(self._group) if transforms else []
+        self._positions = look_at_transforms(overview, self._group, transforms) if transforms else {}
+
+    def show(self, out: TextIO) -> None:
+        """A line for each source partition."""
+        owners = {partition: str(member) for member in self._members for partition in member.partitions}
+        rows: list[list[str | int]] = [
+            [
+                self._named[topic],
+                str(at.partition),
+                owners.get(at.partition, "nobody"),
+                "-" if at.committed is None else f"{at.committed:,}",
+                at.read,
+                at.end,
+                at.lag,
+                at.state,
+            ]
+            for topic, each in self._positions.items()
+            for at in each
+        ]
+        if rows:
+            show(TRANSFORM_HEADERS, rows, out)
+
+    def describe(self, out: TextIO) -> None:
+        """How many there are."""
+        if self._named:
+            out.write(f"{_describe(self._group, self._members, 'transformer')}\n")
 
 
 def _row(stream: Stream, position: Position, owner: str) -> list[str | int]:
@@ -111,11 +159,9 @@ def _bounds(feeds: list[Feed], positions: Positions) -> list[Bound]:
     ]
 
 
-def _describe(group: str, members: list[Member]) -> str:
+def _describe(group: str, members: list[Member], what: str) -> str:
     if not members:
-        return f"group {group}: no sink is running"
+        return f"group {group}: no {what} is running"
     idle = [str(member) for member in members if not member.partitions]
     spare = f", without a partition: {', '.join(idle)}" if idle else ""
-    return (
-        f"group {group}: {len(members)} sinks{spare}" if len(members) > 1 else f"group {group}: 1 sink{spare}"
-    )
+    return f"group {group}: {len(members)} {what}{'s' * (len(members) > 1)}{spare}"
