@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from common.errors import FeedBlocked, OffsetRefused
@@ -27,7 +27,7 @@ class Memory:
 
     def encode(self, where: str) -> str:
         """The metadata string. Raises FeedBlocked when brokers would not take it."""
-        text = json.dumps({"penstock": _FORMAT, **asdict(self)}, separators=(",", ":"))
+        text = json.dumps({"penstock": _FORMAT, **vars(self)}, separators=(",", ":"))
         if len(text) > _MOST_BYTES:
             raise FeedBlocked(
                 f"{where}: {self.transform} would have to remember {len(text):,} bytes, and brokers take "

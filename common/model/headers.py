@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -18,6 +19,7 @@ COUNTED = "penstock-counted"
 
 With `=` before it, they take the place of what messages of the same partition said before; else they add up.
 """
+_SAYS_A_PARTITION = re.compile(rb"[0-9a-f]{16}:").match
 
 
 def headers_of(stream: Stream) -> list[Header]:
@@ -40,8 +42,8 @@ def topic_of(source: bytes) -> bytes:
 
 
 def source_of(headers: Sequence[Header]) -> bytes | None:
-    """The name of the partition that a message was made from; None if it does not say."""
+    """The name of the partition that a message was made from; None if it does not say, in our words."""
     for name, value in headers:
-        if name == SOURCE and value:
-            return value.partition(b":")[0]
+        if name == SOURCE and value and _SAYS_A_PARTITION(value):
+            return value[:16]
     return None

@@ -7,7 +7,7 @@ from consumer.transform.windows import UPDATE_EVERY_S, WindowWork
 from consumer.transform.work import Remembered
 from tests.unit.consumer.transform.window_model import House, Violation, World
 
-SCHEDULES, CHUNKS = 120, 4
+SCHEDULES, CHUNKS = 100, 4
 SCHEDULES_TO_FIND = 100
 
 
