@@ -25,7 +25,7 @@ class HistogramWork(Work):
         self._next = start.read
         self._form = [transform.low, transform.high, transform.bins]
         fresh = {"form": self._form, "counts": [0] * transform.bins, "time": 0, "open": 0}
-        state: dict[str, Any] = start.state or fresh
+        state: dict[str, Any] = fresh if start.state is None else start.state
         if state["form"] != self._form:
             raise ValueError(f"its low, high and bins were {state['form']}, they are {self._form} now")
         self._counts = np.array(state["counts"], np.int64)

@@ -97,7 +97,7 @@ class Opening:
                 places = {}
             for (
                 partition
-            ) in mine:  # those that stand still are paused, but the client asks for a position of each
+            ) in mine:  # those that stand still are paused, but the client asks for their position
                 place = places.get(partition)
                 self._group.seek(partition, place.position if place else firsts[partition])
             opened.places.update(places)
@@ -149,6 +149,7 @@ class Opening:
             memory = Memory(transform=named.name, topic=topic_id.hex, sizes=sizes, read=first)
         else:
             _refuse_other_work(named, partition, memory, sizes)
+            _refuse_moved(named, partition, committed.offset, memory.read)
             start = Remembered(committed.offset, memory.read, memory.state)
         return Place(
             named,
@@ -169,7 +170,7 @@ class Opening:
                 return HistogramWork(transform, start, partition.partition)
             if isinstance(transform, DistinctPerWindow):
                 return WindowWork(transform, start, self._now_s())
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise OffsetRefused(
                 f"{partition}: what {transform.name} remembers is of another version of it ({error}): start that "
                 "version again, or give the transform another source or name and begin anew"
@@ -215,6 +216,16 @@ def _refuse_other_work(named: Named, partition: Partition, memory: Memory, sizes
                 f"{named.transform.source}, delete the topics {', '.join(sorted(named.transform.fixed_topics))} once "
                 "their readers have caught up, and create them again: python -m common.topics"
             )
+
+
+def _refuse_moved(named: Named, partition: Partition, offset: int, read: int) -> None:
+    reads_again = isinstance(named.transform, DistinctPerWindow)
+    if offset > read or (offset < read and not reads_again):
+        raise OffsetRefused(
+            f"{partition}: the committed offset is {offset}, what it remembers is of {read}, so another tool moved it. "
+            "Going on would repeat or lose outputs. Set it back to what it was, or delete the group's offsets and the "
+            f"topics that {named.name} writes to"
+        )
 
 
 def _refuse_out_of_range(place: Place, first: int, end: int) -> None:

@@ -44,7 +44,7 @@ class WindowWork(Work):
         self._codec = Codec(transform.event)
         self._size_ms, self._grace_ms = round(transform.size_s * 1000), round(transform.grace_s * 1000)
         self._form = {"size": self._size_ms, "grace": self._grace_ms}
-        if start.state and start.state["form"] != self._form:
+        if start.state is not None and start.state["form"] != self._form:
             raise ValueError(f"its windows were of {start.state['form']} ms, they are of {self._form} now")
         self._time = EventTime(start.state and start.state["time"], now_s)
         self._next, self._read = start.offset, start.read
