@@ -8,66 +8,18 @@ from common.errors import DataExpired, KafkaUnavailable, OffsetRefused
 from common.model.headers import source_name
 from common.model.ranges import Committed
 from common.model.record import Partition
-from common.model.transform import Each, Histogram, Transform
+from common.model.transform import Transform
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
-from consumer.transform.memory import Memory, decode
+from consumer.transform.memory import decode
 from consumer.transform.opening import Opening
 from consumer.transform.place import Named
 from consumer.transform.windows import WindowWork
 from tests.unit.consumer.material import TOPIC_ID
+from tests.unit.consumer.transform.group import COPY, FIRST, HISTOGRAM, SECOND, Group, at, memory
 from tests.unit.consumer.transform.material import FRESH, Visit, run, visit, windows
 
-FIRST, SECOND = Partition("visits", 0), Partition("visits", 1)
 OTHER_ID = uuid.UUID(int=99)
-COPY = Each(
-    name="copy", source="visits", event=Visit, target="copies", make=lambda event, timestamp_ms: event
-)
-HISTOGRAM = Histogram(
-    name="bins",
-    source="visits",
-    event=Visit,
-    target="hist",
-    values=lambda events: [event.time for event in events],
-    low=0.0,
-    high=1.0,
-    bins=4,
-    make=lambda counts, so_far: Visit("", 0),
-)
-
-
-class Group:
-    """What is assigned and committed, and where logs start and end (0 and 1,000)."""
-
-    def __init__(self, committed, sizes=None):
-        self.offsets = committed
-        self.firsts, self.ends = dict.fromkeys(committed, 0), dict.fromkeys(committed, 1000)
-        self.sizes = sizes or {"visits": 2, "copies": 2, "counts": 1, "hist": 2}
-        self.elsewhere, self.sought, self.id = {}, {}, TOPIC_ID
-
-    def read_assignment(self):
-        return dict(self.offsets)
-
-    def read_committed(self, partitions):
-        return {at: (self.offsets | self.elsewhere).get(at) for at in partitions}
-
-    def assigned(self):
-        return list(self.offsets)
-
-    def size_of(self, topic):
-        return self.sizes.get(topic, 0)
-
-    def topic_id(self, topic):
-        return self.id
-
-    def first_offsets(self, partitions):
-        return {at: self.firsts[at] for at in partitions}
-
-    def end_offsets(self, partitions):
-        return {at: self.ends[at] for at in partitions}
-
-    def seek(self, partition, offset):
-        self.sought[partition] = offset
 
 
 def opening(group, transform=COPY, sources=()):
@@ -75,15 +27,6 @@ def opening(group, transform=COPY, sources=()):
     return Opening(
         group, named, lambda topic, size: set(sources), lambda: 0.0, group_name="team", most_bytes=1000
     )
-
-
-def memory(read, kind=COPY, **changes):
-    stated = {"transform": f"visits.{kind.name}", "topic": TOPIC_ID.hex, "sizes": (2, 2), "read": read}
-    return Memory(**stated | changes)
-
-
-def at(offset, read=None, kind=COPY, **changes):
-    return Committed(offset, memory(offset if read is None else read, kind, **changes).encode("here"))
 
 
 def blocked(group, transform=COPY, sources=()):
