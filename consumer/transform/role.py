@@ -200,7 +200,7 @@ class TransformRole(Role):
     def _tick(self, now_s: float) -> Iterator[Blocked]:
         """What is due because time has passed."""
         for partition, place in self._places.items():
-            is_at_end = place.position >= self._group.log_end(partition)
+            is_at_end = 0 < self._group.log_end(partition) <= place.position  # 0: nothing was read yet
             try:
                 outputs = place.work.tick(now_s, is_at_end=is_at_end)
             except FeedBlocked as error:
@@ -219,6 +219,8 @@ class TransformRole(Role):
                 blocked.append(Blocked(place.partition.topic, error))
         stopped = {topic for topic, _ in blocked}
         places = [place for place in places if place.partition.topic not in stopped]
+        if not places:
+            return blocked
         started_s = self._now_s()
         self._transactions.begin()
         for place in places:
@@ -259,10 +261,11 @@ class TransformRole(Role):
 
     def _note_refusal(self, refused: OutputRefused, places: Sequence[Place]) -> None:
         """Park the sources of what a topic will not take; a dead letter is tried again without its message first."""
+        is_dead_topic = any(place.of.transform.dead_topic == refused.topic for place in places)
+        if is_dead_topic and self._outbox.shorten(refused.topic):
+            return
         for place in places:
             transform = place.of.transform
-            if transform.dead_topic == refused.topic and self._outbox.shorten(refused.topic):
-                continue
             if refused.topic in (transform.target, transform.dead_topic):
                 self._refused[transform.source] = FeedBlocked(
                     f"{refused.topic} does not take what {place.of.name} writes: {refused}"

@@ -14,7 +14,7 @@ from consumer.transform.outbox import Outbox
 from consumer.transform.place import Named
 from consumer.transform.role import IDLE_WAIT_S, Limits, TransformRole
 from tests.unit.consumer.transform.group import COPY, FIRST, HISTOGRAM, SECOND, Group, at
-from tests.unit.consumer.transform.material import Visit, visit, windows
+from tests.unit.consumer.transform.material import SILENCE_S, Visit, visit, windows
 
 GROUP_NAME = transform_group(Settings.from_env({"KAFKA_GROUP_ID": "team"}))
 AGE_S, MESSAGES, BYTES, FLOOD = 0.1, 10, 10_000, 3
@@ -428,6 +428,21 @@ def test_w4_nothing_is_committed_for_a_partition_that_reads_again():
 # W7
 
 
+def test_w7_a_log_of_which_nothing_was_read_yet_is_not_at_its_end():
+    house = House(FIRST, transforms=(windows(),))
+    house.open()
+    house.take(FIRST, visit("a", 1))
+    house.step()
+    house.step(SILENCE_S + 1)
+    assert house.transactions.read[-1][1].endswith(b'"state":"open"}')
+    house.group.log_ends[FIRST] = 2
+    house.step(SILENCE_S)
+    assert len(house.transactions.read) == 1
+    house.group.log_ends[FIRST] = 1
+    house.step(SILENCE_S)
+    assert house.transactions.read[-1][1].endswith(b'"state":"silence"}')
+
+
 # What blocks a topic
 
 
@@ -519,6 +534,23 @@ def test_an_event_that_ends_a_process_is_a_dead_letter():
     assert house.transactions.read == [("events.dead", visit("a", 1))]
 
 
+def test_what_brokers_would_not_remember_parks_its_topic_and_makes_no_empty_transaction():
+    house = House(FIRST, transforms=(windows(),))
+    house.open()
+    house.step()
+    headers = [[("penstock-source", b"%016x:0:0" % number)] for number in range(300)]
+    values = [visit("a", 1)] * len(headers)
+    records = [
+        Record(index, 0, None, value, of_one)
+        for index, (value, of_one) in enumerate(zip(values, headers, strict=True))
+    ]
+    house.role.take({FIRST: [Slab(0, 300, range(300), values, records)]}, house.group.log_end)
+    ((topic, error),) = house.step()
+    assert topic == "visits"
+    assert "fewer partitions upstream" in str(error)
+    assert house.calls.all == []
+
+
 # What topics do not take
 
 
@@ -534,6 +566,20 @@ def test_a_source_is_parked_when_its_target_does_not_take_an_output():
     house.role.park(topic, "")
     assert house.role.reopen("visits") is None
     assert house.open() == []
+
+
+def test_dead_letters_are_tried_again_without_their_messages(house):
+    large = b"x" * 100_000
+    for partition in (FIRST, SECOND):
+        house.take(partition, large)
+    house.fail("flush", OutputRefused("visits.dead", "a message is too large for it"))
+    with pytest.raises(OutputRefused):
+        house.step()
+    assert house.open() == []
+    for partition in (FIRST, SECOND):
+        house.take(partition, large)
+    assert house.step() == []
+    assert house.transactions.read == [("visits.dead", None)] * 2
 
 
 def test_a_source_is_parked_when_not_even_that_is_taken(house):
