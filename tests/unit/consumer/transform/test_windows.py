@@ -103,7 +103,7 @@ def test_updates_come_for_what_has_changed_and_not_more_often_than_stated():
     assert said(tick(made, 9.5)) == [("other", 0, 1, 0, "open")]
 
 
-def test_a_late_event_is_counted_in_the_commit_that_passes_it():
+def test_w3_a_late_event_is_counted_in_the_commit_that_passes_it():
     """Nobody reads it again, so a crash after that commit must not lose its count."""
     made = work()
     made.take(run(visits(1, CLOSING_MS, 2, 3)), 0.0)
