@@ -417,6 +417,23 @@ def test_x7_control_what_was_refused_at_hand_over_is_waited_for_in_vain(copying)
     writer.close(0.1)
 
 
+def test_i1_fencing_an_id_lets_readers_go_on_at_once(stack, member):
+    """They wait for what a dead worker left open until it is fenced, or its time is over."""
+    copying = Copying(stack, member)
+    dead = copying.transactions(transaction_timeout_ms=60_000)
+    dead.open(f"{copying.id}-dead")
+    dead.begin()
+    send_values(copying, dead, range(5))
+    dead.flush()
+    dead.throw_away()
+    alive = copying.transactions()
+    assert copy(copying, alive, 10) == 0
+    assert copying.outputs() == []
+    alive.fence([f"{copying.id}-dead"])
+    assert wait_until(lambda: copying.outputs() == FIRST_TEN, 5)
+    alive.throw_away()
+
+
 def open_files() -> int:
     gc.collect()
     return len(os.listdir("/proc/self/fd"))

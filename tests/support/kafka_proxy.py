@@ -175,7 +175,7 @@ class Connection:
             fault.released.wait()
         if fault.delivers:
             self._server.sendall(request)
-        if fault.cuts and fault.delivers:
+        if fault.delivers:
             fault.answered.wait(PATIENCE_S)
 
     def _to_client(self) -> None:

@@ -9,6 +9,7 @@ with Stages(stack, "some_test", "ratings", partitions=3) as stages:
 
 from __future__ import annotations
 
+import gc
 import itertools
 import json
 import os
@@ -16,7 +17,8 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+import warnings
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from functools import cached_property
 from types import TracebackType
@@ -24,6 +26,7 @@ from typing import Any, Self
 
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
 
 from common.clickhouse_io.schema import Schema
 from common.kafka_io.admin import connect_admin
@@ -65,15 +68,19 @@ class Stages:
         self._make()
 
     def _make(self) -> None:
+        self.make_topics()
+        schema = Schema(Settings.from_env(self.environment).clickhouse)
+        schema.create(table for feed in self.stream.feeds for table in feed.tables)
+        schema.close()
+
+    def make_topics(self) -> None:
+        """Create the topics of the stream that are not there."""
         settings = Settings.from_env(self.environment)
         admin = connect_admin(settings.kafka, now_s=CLOCK.now_s, sleep=CLOCK.sleep)
         specs = wanted([self.stream], settings.topics)
         admin.create(specs)
         admin.wait_usable([spec.name for spec in specs], 30)
         admin.close()
-        schema = Schema(settings.clickhouse)
-        schema.create(table for feed in self.stream.feeds for table in feed.tables)
-        schema.close()
 
     @cached_property
     def stream(self) -> Stream:
@@ -167,7 +174,7 @@ class Stages:
 
     def committed(self, topic: str) -> dict[int, dict[str, Any]]:
         """Partition → what the transform's group has committed: its metadata, and the offset as `offset`."""
-        found = self.admin.list_group_offsets(self.group)[self.group]
+        found = self._ask(lambda: self.admin.list_group_offsets(self.group))[self.group]
         return {
             tp.partition: json.loads(at.metadata) | {"offset": at.offset}
             for tp, at in found.items()
@@ -176,12 +183,49 @@ class Stages:
 
     def ends(self, topic: str) -> dict[int, int]:
         """Partition → the offset after its last record."""
-        (described,) = self.admin.describe_topics([self.prefix + topic])
+        (described,) = self._ask(lambda: self.admin.describe_topics([self.prefix + topic]))
         tps = [
             TopicPartition(self.prefix + topic, each["partition_index"]) for each in described["partitions"]
         ]
-        found = self.admin.list_partition_offsets(dict.fromkeys(tps, -1))
+        found = self._ask(lambda: self.admin.list_partition_offsets(dict.fromkeys(tps, -1)))
         return {tp.partition: at.offset for tp, at in found.items()}
+
+    def _ask(self, question: Callable[[], Any]) -> Any:
+        """The answer, asked anew by a new client while brokers say that it may come later."""
+        answers: list[Any] = []
+
+        def ask() -> bool:
+            try:
+                answers.append(question())
+            except KafkaError as error:
+                if not error.retriable:
+                    raise
+                self.__dict__.pop("admin").close()
+            return bool(answers)
+
+        assert wait_until(ask, 30)
+        return answers[0]
+
+    def messages_read(self, topic: str) -> int:
+        """How many messages of one of its sources the transform has committed."""
+        return sum(said["read"] for said in self.committed(topic).values())
+
+    def await_read(self, topic: str, messages: int, timeout_s: float = 40.0) -> None:
+        """Wait until the transform has committed so many messages of one of its sources."""
+        assert wait_until(lambda: self.messages_read(topic) >= messages, timeout_s), self.logs()
+
+    def await_parked(self, topic: str, reason: str, timeout_s: float = 40.0) -> None:
+        """Wait until a process has parked one of its sources for a reason that holds these words."""
+
+        def is_parked() -> bool:
+            return any(
+                said["message"] == "a feed is parked"
+                and said["feed"] == self.prefix + topic
+                and reason in said["reason"]
+                for said in map(json.loads, filter(None, self.logs().splitlines()))
+            )
+
+        assert wait_until(is_parked, timeout_s), self.logs()
 
     def await_done(self, topic: str, timeout_s: float = 40.0) -> None:
         """Wait until the transform has committed everything that is in one of its sources."""
@@ -232,6 +276,9 @@ class Stages:
         for process in self.processes:
             process.kill()
         self._resources.close()
+        with warnings.catch_warnings():  # kafka-python forgets sockets whose connection was refused
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 def sources(records: Sequence[Any]) -> list[tuple[str, int, int]]:
