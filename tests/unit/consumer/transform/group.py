@@ -3,7 +3,7 @@
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import Each, Histogram
-from consumer.transform.memory import Memory
+from consumer.memory import Memory
 from tests.unit.consumer.material import TOPIC_ID
 from tests.unit.consumer.transform.material import Visit
 

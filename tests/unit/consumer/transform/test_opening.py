@@ -9,9 +9,9 @@ from common.model.headers import source_name
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import Transform
+from consumer.memory import decode
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
-from consumer.transform.memory import decode
 from consumer.transform.opening import Opening
 from consumer.transform.place import Named
 from consumer.transform.windows import WindowWork

@@ -7,9 +7,9 @@ from common.model.reasons import Kind, Reason
 from common.model.record import MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 from common.model.transform import Each
+from consumer.memory import Memory
 from consumer.transform import outbox as module
 from consumer.transform.each import EachWork
-from consumer.transform.memory import Memory
 from consumer.transform.outbox import Outbox
 from consumer.transform.place import BadMessage, Named, Place
 from consumer.transform.work import Outputs
