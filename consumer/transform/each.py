@@ -11,11 +11,14 @@ from common.model.transform import Each
 from consumer.transform.messages import good_messages
 from consumer.transform.work import Made, Outputs, Remembered, Run, Work
 
+ENVELOPE_BYTES = 1_024
+"""More than what headers and framing of an output take."""
+
 
 class EachWork(Work):
     """Remembers nothing: it goes on after the last message it has read.
 
-    A message is bad data if it makes an output of more than `most_bytes`, which no topic would take.
+    A message is bad data if it makes an output that takes more than `most_bytes`, which no topic would take.
     """
 
     def __init__(self, transform: Each, start: Remembered, most_bytes: int) -> None:
@@ -34,8 +37,11 @@ class EachWork(Work):
             value, key = encode(make(event, timestamps[index])), key_of(event) if key_of else None
             if key_of and type(key) is not bytes:
                 raise BadData(Kind.STREAM_FAILED, f"a key must be bytes in {self._transform.name}")
-            if len(value) + len(key or b"") > self._most_bytes:
-                raise BadData(Kind.TOO_LARGE, f"makes an output of more than {self._most_bytes:,} bytes")
+            if len(value) + len(key or b"") + ENVELOPE_BYTES > self._most_bytes:
+                raise BadData(
+                    Kind.TOO_LARGE,
+                    f"makes an output of more than {self._most_bytes - ENVELOPE_BYTES:,} bytes",
+                )
             return value, key
 
         for message in good_messages(self._codec, run, find, self._transform.name, made.bad):

@@ -4,7 +4,7 @@ import pytest
 from common.model.reasons import Kind
 from common.model.record import TooLarge
 from common.model.transform import Each
-from consumer.transform.each import EachWork
+from consumer.transform.each import ENVELOPE_BYTES, EachWork
 from consumer.transform.work import Remembered
 from tests.unit.consumer.material import array
 from tests.unit.consumer.transform.material import FRESH, Visit, run, visit
@@ -117,10 +117,17 @@ def test_what_cannot_be_encoded_makes_its_message_bad():
 
 
 def test_a_message_that_makes_more_than_a_topic_takes_is_bad():
-    size = len(made("a" * 50)) + len(b"k")
+    size = len(made("a" * 50)) + len(b"k") + ENVELOPE_BYTES
     exact, less = work(most_bytes=size, key=key_of), work(most_bytes=size - 1, key=key_of)
     assert exact.take(run([visit("a" * 50, 1)]), 0.0).bad == {}
     assert less.take(run([visit("a" * 50, 1)]), 0.0).bad[0].kind is Kind.TOO_LARGE
+
+
+def test_an_output_that_its_headers_make_too_large_is_bad():
+    size = len(made("a" * 50)) + len(b"k") + 300
+    assert (
+        work(most_bytes=size, key=key_of).take(run([visit("a" * 50, 1)]), 0.0).bad[0].kind is Kind.TOO_LARGE
+    )
 
 
 def test_it_goes_on_after_the_last_message_or_what_lies_behind_it():

@@ -25,7 +25,7 @@ OTHER_ID = uuid.UUID(int=99)
 def opening(group, transform=COPY, sources=()):
     named = {transform.source: Named(transform, f"visits.{transform.name}", [])}
     return Opening(
-        group, named, lambda topic, size: set(sources), lambda: 0.0, group_name="team", most_bytes=1000
+        group, named, lambda topic, size: set(sources), lambda: 0.0, group_name="team", most_bytes=10_000
     )
 
 

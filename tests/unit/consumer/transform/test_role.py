@@ -112,7 +112,7 @@ class House:
             lambda topic, size: set(),
             lambda: self.now_s,
             group_name=GROUP_NAME,
-            most_bytes=1000,
+            most_bytes=10_000,
         )
         self.role = TransformRole(
             self.group,
