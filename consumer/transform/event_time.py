@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 NEVER = -1
@@ -12,22 +13,25 @@ FORGOTTEN_AFTER = 10
 class EventTime:
     """The watermark of one partition. It never goes back; what is remembered of it is `state`.
 
-    `slowest_ms` is how far the slowest partition upstream has come, whether it was waited for or not.
+    `slowest_ms` is how far the slowest partition upstream that has spoken has come, whether it was waited for or not.
+    At a first start, `upstreams` are waited for before they have spoken.
     """
 
-    def __init__(self, state: dict[str, Any] | None, now_s: float) -> None:
+    def __init__(self, state: dict[str, Any] | None, now_s: float, upstreams: Collection[bytes] = ()) -> None:
         self.watermark_ms: int = state["watermark"] if state else NEVER
         self._reached: dict[str, int] = {
             upstream: self.watermark_ms + ahead
             for upstream, ahead in (state["ahead"] if state else {}).items()
         }
+        if state is None:
+            self._reached |= {upstream.decode("latin-1"): NEVER for upstream in upstreams}
         self._heard_s = dict.fromkeys(self._reached, now_s)
         self._silent: set[str] = set()
 
     @property
     def slowest_ms(self) -> int:
         """NEVER before the first event."""
-        return min(self._reached.values(), default=NEVER)
+        return min((reached for reached in self._reached.values() if reached != NEVER), default=NEVER)
 
     def hear(self, upstream: bytes | None, time_ms: int, now_s: float) -> bool:
         """An event of that time came from there; whether the watermark moved."""

@@ -169,13 +169,24 @@ class Opening:
             if isinstance(transform, Histogram):
                 return HistogramWork(transform, start, partition.partition)
             if isinstance(transform, DistinctPerWindow):
-                return WindowWork(transform, start, self._now_s())
+                return WindowWork(transform, start, self._now_s(), self._upstreams(transform.source))
         except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError) as error:
             raise OffsetRefused(
                 f"{partition}: what {transform.name} remembers is of another version of it ({error}): start that "
                 "version again, or give the transform another source or name and begin anew"
             ) from error
         raise TypeError(f"nothing runs a {type(transform).__name__}")
+
+    def _upstreams(self, topic: str) -> list[bytes]:
+        """The partitions that a topic is made from by transforms that we know."""
+        sources = [source for source, named in self._transforms.items() if named.transform.target == topic]
+        ids = {source: self._group.topic_id(source) for source in sources}
+        return [
+            source_name(topic_id, number)
+            for source, topic_id in ids.items()
+            if topic_id is not None
+            for number in range(self._group.size_of(source))
+        ]
 
     def _refuse_outputs(self, fresh: Sequence[Place]) -> None:
         """R7: nothing is committed, so nothing may have been made, unless other partitions of the topic go on."""

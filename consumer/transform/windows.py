@@ -7,6 +7,7 @@ What is remembered beside it says up to where the work was done (W3), and how fa
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,16 +38,25 @@ class _Window:
 
 
 class WindowWork(Work):
-    """One partition. `now_s` is when it begins: silence upstream is counted from then on."""
+    """One partition. `now_s` is when it begins: silence upstream is counted from then on.
 
-    def __init__(self, transform: DistinctPerWindow, start: Remembered, now_s: float) -> None:
+    `upstreams` are the partitions that the source is made from, as far as they are known.
+    """
+
+    def __init__(
+        self,
+        transform: DistinctPerWindow,
+        start: Remembered,
+        now_s: float,
+        upstreams: Collection[bytes] = (),
+    ) -> None:
         self._transform = transform
         self._codec = Codec(transform.event)
         self._size_ms, self._grace_ms = round(transform.size_s * 1000), round(transform.grace_s * 1000)
         self._form = {"size": self._size_ms, "grace": self._grace_ms}
         if start.state is not None and start.state["form"] != self._form:
             raise ValueError(f"its windows were of {start.state['form']} ms, they are of {self._form} now")
-        self._time = EventTime(start.state and start.state["time"], now_s)
+        self._time = EventTime(start.state and start.state["time"], now_s, upstreams)
         self._next, self._read = start.offset, start.read
         self._open: dict[int, _Window] = {}
         self._events = 0

@@ -69,6 +69,24 @@ def test_the_slowest_of_many_decides():
     assert time.watermark_ms == 4000
 
 
+def test_at_a_first_start_those_who_have_not_spoken_yet_are_waited_for():
+    """One after the other they send what has piled up."""
+    time = EventTime(None, 0.0, [UP, OTHER])
+    assert not time.hear(UP, 100, 0.0)
+    assert (time.watermark_ms, time.slowest_ms) == (NEVER, 100)
+    again = EventTime(json.loads(json.dumps(time.state)), 0.0, [b"more"])
+    for each in (time, again):
+        assert each.hear(OTHER, 50, 0.0)
+        assert each.watermark_ms == 50
+
+
+def test_who_never_speaks_is_not_waited_for_for_ever():
+    time = EventTime(None, 0.0, [UP, OTHER])
+    time.hear(UP, 100, 20.0)
+    assert time.pass_silence(SILENCE_S, SILENCE_S, FAR_MS)
+    assert (time.watermark_ms, time.slowest_ms) == (100, 100)
+
+
 def test_who_is_silent_is_not_waited_for():
     time = heard((UP, 100), (OTHER, 10))
     time.hear(UP, 200, 20.0)

@@ -8,7 +8,7 @@ from common.errors import DataExpired, KafkaUnavailable, OffsetRefused
 from common.model.headers import source_name
 from common.model.ranges import Committed
 from common.model.record import Partition
-from common.model.transform import Transform
+from common.model.transform import Each, Transform
 from consumer.memory import decode
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
@@ -94,6 +94,18 @@ def test_w6_a_partition_that_comes_back_is_begun_anew():
     again = opens.open_all().places[FIRST]
     assert again.work is not first.work
     assert (again.work.remembered.read, again.outputs, again.position) == (40, [], 40)
+
+
+def test_w9_at_a_first_start_windows_wait_for_all_partitions_that_their_source_is_made_from():
+    group = Group({FIRST: None}, {"visits": 2, "counts": 1, "raw": 2})
+    regroup = Each(name="regroup", source="raw", event=Visit, target="visits", make=COPY.make)
+    named = {each.source: Named(each, f"stream.{each.name}", []) for each in (regroup, windows())}
+    opens = Opening(group, named, lambda topic, size: set(), lambda: 0.0, group_name="team", most_bytes=1)
+    work = opens.open_all().places[FIRST].work
+    first, second = (source_name(TOPIC_ID, number) for number in range(2))
+    assert work.take(run([visit("a", 1), visit("b", 900)], upstreams=[first] * 2), 0.0).late == 0
+    closing = work.take(run([visit("c", 2), visit("d", 900)], 2, upstreams=[second] * 2), 0.0)
+    assert (len(closing.outputs), closing.late) == (1, 0)
 
 
 def test_a_topic_is_opened_alone():
