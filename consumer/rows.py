@@ -14,13 +14,15 @@ import msgspec
 import numpy as np
 
 from common.errors import BadData, DoesNotFit
-from common.model.address import with_address
+from common.model.address import number_of, with_address
 from common.model.codec import Codec, Decoded
 from common.model.columns import as_objects, joined
 from common.model.complaints import told
 from common.model.encoded import Encoded
 from common.model.reasons import Kind, Reason
-from common.model.record import RawValue
+from common.model.record import Details, RawValue
+from common.model.record_columns import Messages
+from common.model.record_values import RecordValues
 from common.model.stream import Feed, Rows, Table
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 
@@ -48,11 +50,12 @@ class Made(NamedTuple):
 
 
 class _Run(NamedTuple):
-    """Decoded messages: their events, how many each holds (None: one), their offsets, the index of the first."""
+    """Decoded messages: their events, how many each holds (None: one), their offsets, details, index of the first."""
 
     events: list[Any]
     counts: np.ndarray | None
     offsets: np.ndarray
+    details: Details | None
     base: int
 
     def halves(self) -> tuple[_Run, _Run]:
@@ -60,9 +63,12 @@ class _Run(NamedTuple):
         first = None if self.counts is None else self.counts[:half]
         second = None if self.counts is None else self.counts[half:]
         cut = half if first is None else int(first.sum())
+        head = tail = None
+        if self.details is not None:
+            head, tail = self.details.at(range(half)), self.details.at(range(half, len(self.offsets)))
         return (
-            _Run(self.events[:cut], first, self.offsets[:half], self.base),
-            _Run(self.events[cut:], second, self.offsets[half:], self.base + half),
+            _Run(self.events[:cut], first, self.offsets[:half], head, self.base),
+            _Run(self.events[cut:], second, self.offsets[half:], tail, self.base + half),
         )
 
 
@@ -70,6 +76,7 @@ class RowMaker:
     """Makes the rows of one partition of a feed.
 
     A message that makes more than `message_rows` rows in one table is bad, and so is one whose columns `check` refuses.
+    `needs_details`: some table has columns that keys, timestamps or headers fill.
     """
 
     def __init__(
@@ -78,22 +85,33 @@ class RowMaker:
         self._codec = Codec(feed.event)
         self._values_a_row = 1 + _fields_of(msgspec.inspect.type_info(feed.event), set())
         self._tables = feed.tables
-        self._tp = tp
+        self._topic, self._tp = feed.topic, tp
+        self._of_record = {table.name: RecordValues(table) for table in feed.tables if table.record}
+        self.needs_details = any(filled.need_details for filled in self._of_record.values())
         self.message_rows = message_rows
         self._check = check
 
-    def make(self, values: Sequence[RawValue], offsets: np.ndarray, size_bytes: int | None = None) -> Made:
+    def make(
+        self,
+        values: Sequence[RawValue],
+        offsets: np.ndarray,
+        size_bytes: int | None = None,
+        details: Details | None = None,
+    ) -> Made:
         """The rows of messages at these offsets; bad ones are reported, never raised.
 
-        `size_bytes`: what the values take at most, if that is known. Raises MemoryError, and nothing else.
+        `size_bytes`: what the values take at most, if that is known. `details`: theirs, if they are needed. Raises
+        MemoryError, and nothing else.
         """
+        if self.needs_details and details is None:
+            raise AssertionError("rows with columns of the record are to be made without its details")
         too_many = self._with_too_many_values(values, size_bytes)
         if too_many:
             values = [None if index in too_many else value for index, value in enumerate(values)]
         decoded = self._codec.decode(values)
         pieces: list[Made] = []
         bad = {**decoded.bad, **too_many}
-        self._make_or_halve(_Run(decoded.events, decoded.counts, offsets, 0), pieces, bad)
+        self._make_or_halve(_Run(decoded.events, decoded.counts, offsets, details, 0), pieces, bad)
         return self._together(pieces, bad)
 
     def _with_too_many_values(self, values: Sequence[RawValue], size_bytes: int | None) -> dict[int, Reason]:
@@ -136,6 +154,9 @@ class RowMaker:
                 columns = with_address(
                     _sound(table.rows(run.events), run.events), decoded, run.offsets, self._tp
                 )
+                if (of_record := self._of_record.get(table.name)) is not None:
+                    where = self._topic, number_of(self._tp)
+                    columns = of_record.beside(columns, Messages(*where, run.offsets, run.details))
                 if table.partition_of is not None:
                     seen = np.unique(table.partition_of(columns))
                     made.table_partitions[table.name] = set(seen.tolist())

@@ -19,6 +19,7 @@ from common.model.ddl import inserted_columns
 from common.model.encoded import Encoded
 from common.model.encoders import Encoder, encoder
 from common.model.json_objects import json_texts
+from common.model.record_values import RecordValues
 from common.model.stream import Table
 
 OUT_OF_RANGE = "out of range"
@@ -50,7 +51,7 @@ def _column(name: str, kind: str) -> _Column:
 class EncodingCheck:
     """Tells whether columns can be encoded as the types that the DDL of their table states.
 
-    Raises StartRefused for a type that the driver cannot write at all.
+    Raises StartRefused for a type that the driver cannot write at all, or that cannot hold what the record is to fill.
     """
 
     def __init__(self, tables: Iterable[Table]) -> None:
@@ -60,6 +61,7 @@ class EncodingCheck:
             self._columns[table.name] = [_column(name, kind) for name, kind in inserted.items()]
             for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
+            _refuse_unfit(table)
 
     def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
         """The columns in the form of the wire: arrays where numpy has it, Encoded where they are made of texts.
@@ -81,6 +83,14 @@ class EncodingCheck:
                 continue
             checked[column.name] = _checked(column, values)
         return checked
+
+
+def _refuse_unfit(table: Table) -> None:
+    if table.record:
+        try:
+            RecordValues(table)
+        except ValueError as error:
+            raise StartRefused(f"{table.name}: {error}") from error
 
 
 def _refuse_unknown(table: str, column: str, kind: str) -> None:

@@ -7,10 +7,9 @@ from collections.abc import Callable
 from kafka.errors import MessageSizeTooLargeError
 
 from common.errors import KafkaRefused
-from common.kafka_io.format.whole import MOST_HEADERS
 from common.kafka_io.writer import BulkWriter, Delivery
 from common.model.headers import Header
-from common.model.record import MissingRecord, Partition, Record
+from common.model.record import MOST_HEADERS, MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
 PARTITION = 0

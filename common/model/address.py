@@ -26,6 +26,11 @@ def tp_address(topic_id: uuid.UUID, partition: int) -> int:
     return int.from_bytes(digest) << PARTITION_BITS | partition
 
 
+def number_of(tp: int) -> int:
+    """The partition's number in a `_tp`."""
+    return tp & (1 << PARTITION_BITS) - 1
+
+
 def token(
     *,
     epoch: int,

@@ -7,6 +7,8 @@ class Reading(msgspec.Struct, gc=False):
     tags: dict[str, str]
 
 READINGS = table(Reading, name="readings", order_by="(device, t)", partition_by="toYYYYMM(t)")
+
+`record={"key": Key(), "sent": Timestamp()}` adds columns of what the message carries beside its value.
 """
 
 from __future__ import annotations
@@ -18,12 +20,14 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
-from common.errors import DoesNotFit
 from common.model.columns import index_within
 from common.model.conversions import conversion, guarded
 from common.model.fields import Column, Field, Getter, fields_of, getter
+from common.model.fitting import fitted
 from common.model.identifiers import quoted
-from common.model.partitions import partition_of
+from common.model.partitions import PartitionOf, partition_of
+from common.model.record_columns import RecordColumn
+from common.model.record_values import RecordValues
 from common.model.stream import ADDRESS_COLUMNS, Rows, Table
 from common.model.times import Convert
 
@@ -61,34 +65,35 @@ def table(
     carry: Sequence[str] = (),
     index: str = "index",
     extra: Sequence[str] = (),
+    record: Mapping[str, RecordColumn] | None = None,
     variable: str | None = None,
 ) -> Table:
     """A MergeTree table with a column for each field of `event`, those of nested Structs included.
 
     With `each`, the name of a field that holds a list of Structs, the table has a row for each of them: their fields,
     those of the event that `carry` names, and their index in the column `index`. `extra` are further items of the
-    DDL: projections, indices, constraints. Raises ValueError, in one line, for a declaration that contradicts itself.
+    DDL: projections, indices, constraints. `record` maps further columns to what of Kafka's record fills them, the
+    same in each row of a message. Raises ValueError, in one line, for a declaration that contradicts itself.
     """
     sources = _sources(event, each, carry) if each else [_source(field) for field in fields_of(event)]
-    sources += [
-        _Source(column, made.type, made.values, guarded(conversion(made.type)), _ddl(column, made))
-        for column, made in (computed or {}).items()
-    ]
-    if not sources:
+    sources += [_computed(column, made) for column, made in (computed or {}).items()]
+    of_record = dict(record or {})
+    if not sources and not of_record:
         raise ValueError(f"{event.__name__} has no field that makes a column")
-    _refuse_doubles([source.name for source in sources] + [index] * bool(each))
+    _refuse_doubles([source.name for source in sources] + [index] * bool(each) + list(of_record))
     rows = _rows_of_items(sources, getter((each,)), index) if each else _rows(sources)
-    types = {source.name: source.type for source in sources}
-    return Table(
+    own = [f"{quoted(index)} UInt32"] * bool(each) + [_ddl(*filled) for filled in of_record.items()]
+    made = Table(
         name=name,
-        ddl=_create(
-            sources, [_braced(quoted(index)) + " UInt32"] * bool(each), extra, order_by, partition_by
-        ),
+        ddl=_create([*(source.ddl for source in sources), *own], extra, order_by, partition_by),
         rows=rows,
-        partition_of=partition_of(partition_by, types) if partition_by else None,
+        partition_of=_partition_of(partition_by, sources, of_record),
         variable=variable,
         event_rows=f"{quoted(index)} = 0" if each else None,
+        record=of_record,
     )
+    RecordValues(made)  # refuses a type that cannot hold what the record has
+    return made
 
 
 def _sources(event: type[msgspec.Struct], each: str, carry: Sequence[str]) -> list[_Source]:
@@ -118,6 +123,18 @@ def _source(field: Field, *, repeats: bool = False) -> _Source:
     return _Source(field.name, field.kind, field.values, convert, _ddl(field.name, field), repeats)
 
 
+def _partition_of(
+    expression: str, sources: Sequence[_Source], of_record: Mapping[str, RecordColumn]
+) -> PartitionOf | None:
+    types = {source.name: source.type for source in sources}
+    types |= {name: filled.type for name, filled in of_record.items()}
+    return partition_of(expression, types) if expression else None
+
+
+def _computed(name: str, made: Computed) -> _Source:
+    return _Source(name, made.type, made.values, guarded(conversion(made.type)), _ddl(name, made))
+
+
 def _rows(sources: Sequence[_Source]) -> Callable[[Sequence[Any]], Rows]:
     def rows(events: Sequence[Any]) -> Rows:
         return Rows({source.name: _converted(source, events) for source in sources})
@@ -143,25 +160,14 @@ def _rows_of_items(
 
 
 def _converted(source: _Source, events: Sequence[Any]) -> Any:
-    try:
-        return source.convert(source.values(events))
-    except OverflowError as error:
-        raise DoesNotFit(source.name, source.type, "out of range") from error
-    except TypeError as error:
-        raise DoesNotFit(
-            source.name, source.type, "wrong type, or None in a column that is not Nullable"
-        ) from error
-    except (ValueError, ArithmeticError, LookupError, OSError) as error:
-        raise DoesNotFit(source.name, source.type, "not a value of that type") from error
+    return fitted(source.name, source.type, lambda: source.convert(source.values(events)))
 
 
 # DDL
 
 
-def _create(
-    sources: Sequence[_Source], own: Sequence[str], extra: Sequence[str], order_by: str, partition_by: str
-) -> str:
-    items = [*(_braced(source.ddl) for source in sources), *own, "{address}", *map(_braced, extra)]
+def _create(columns: Sequence[str], extra: Sequence[str], order_by: str, partition_by: str) -> str:
+    items = [*map(_braced, columns), "{address}", *map(_braced, extra)]
     partitions = f" PARTITION BY {_braced(partition_by)}" if partition_by else ""
     body = ",\n    ".join(items)
     return (
@@ -170,7 +176,7 @@ def _create(
     )
 
 
-def _ddl(name: str, column: Field | Computed) -> str:
+def _ddl(name: str, column: Field | Computed | RecordColumn) -> str:
     kind, codec, comment = (
         (column.kind, column.column.codec, column.column.comment)
         if isinstance(column, Field)

@@ -160,7 +160,7 @@ class Nested(Encoded):
         starts = (np.cumsum(self._lengths) - self._lengths)[rows]
         within = np.arange(int(lengths.sum())) - np.repeat(np.cumsum(lengths) - lengths, lengths)
         indices = np.repeat(starts, lengths) + within
-        return Nested(lengths, [items[indices] for items in self._items])
+        return type(self)(lengths, [items[indices] for items in self._items])
 
     def tolist(self) -> list[Any]:
         """A list or a dict a row."""
@@ -182,6 +182,16 @@ class Nested(Encoded):
         """Columns of such rows end to end."""
         items = [type(same[0]).joined(same) for same in zip(*(part._items for part in parts), strict=True)]
         return cls(np.concatenate([part._lengths for part in parts]), items)
+
+
+class Pairs(Nested):
+    """Array of Tuples of two: on the wire as a Map, but a first item may come again."""
+
+    def tolist(self) -> list[Any]:
+        """A list of pairs a row."""
+        pairs = list(map(list, zip(*(items.tolist() for items in self._items), strict=True)))
+        ends = np.cumsum(self._lengths)
+        return [pairs[start:end] for start, end in zip(ends - self._lengths, ends, strict=True)]
 
 
 class Words(Encoded):

@@ -5,17 +5,20 @@ An encoder raises TypeError for a value of another type, None included, and Valu
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 
-from common.model.encoded import Encoded, Marked, Nested, Strings, Words
+from common.model.encoded import Encoded, Marked, Nested, Pairs, Strings, Words
 from common.model.kinds import split
 from common.model.texts import strings
 
 Encoder = Callable[[Sequence[Any]], Encoded]
+
+_ITEM = re.compile(r"(?:(?:\w+|`[^`]*`)\s+)?(?P<type>\w+(?:\(.*\))?)", re.DOTALL)
 
 
 def encoder(kind: str) -> Encoder | None:
@@ -29,12 +32,29 @@ def encoder(kind: str) -> Encoder | None:
         return _words
     if name == "LowCardinality" and split(arguments[0]) == ("Nullable", ["String"]):
         return _words_or_none
+    if name == "Array" and (pair := _two_of(arguments[0])):
+        first, second = map(_nested, pair)
+        return _pairs(first, second) if first and second else None
     inner = [_nested(argument) for argument in arguments]
     if name == "Array" and inner[0] is not None:
         return _arrays(inner[0])
     if name == "Map" and inner[0] is not None and inner[1] is not None:
         return _maps(inner[0], inner[1])
     return None
+
+
+def is_pairs_of_texts(kind: str) -> bool:
+    """Whether it is Array(Tuple(String, Nullable(String))), items with names or without."""
+    name, arguments = split(kind)
+    return name == "Array" and _two_of(arguments[0]) == ["String", "Nullable(String)"]
+
+
+def _two_of(kind: str) -> list[str]:
+    """The types of a Tuple of two, without the names of its items; nothing for another type."""
+    name, arguments = split(kind)
+    found = [_ITEM.fullmatch(argument) for argument in arguments] if name == "Tuple" else []
+    types = [item["type"].replace(" ", "") for item in found if item]
+    return types if len(types) == len(arguments) == 2 else []
 
 
 def _nested(kind: str) -> Encoder | None:
@@ -74,6 +94,19 @@ def _arrays(items: Encoder) -> Encoder:
             raise TypeError  # their characters, or keys, would pass for items
         lengths = np.fromiter(map(len, values), np.int64, len(values))
         return Nested(lengths, [items(list(chain.from_iterable(values)))])
+
+    return encode
+
+
+def _pairs(firsts: Encoder, seconds: Encoder) -> Encoder:
+    def encode(values: Sequence[Any]) -> Pairs:
+        if any(issubclass(kind, str | bytes | dict) for kind in set(map(type, values))):
+            raise TypeError
+        lengths = np.fromiter(map(len, values), np.int64, len(values))
+        items = list(chain.from_iterable(values))
+        if not set(map(type, items)) <= {tuple, list} or not set(map(len, items)) <= {2}:
+            raise TypeError
+        return Pairs(lengths, [firsts([item[0] for item in items]), seconds([item[1] for item in items])])
 
     return encode
 

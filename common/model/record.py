@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 
@@ -30,6 +31,9 @@ class TooLarge(NamedTuple):
 
     limit_bytes: int
 
+
+MOST_HEADERS = 1_000
+"""A message of a megabyte can have half a million headers, and one that unpacks to more can have thirty million."""
 
 RawValue: TypeAlias = bytes | TooLarge | None
 """What a message carries; None is a tombstone."""
@@ -58,7 +62,10 @@ class MissingRecord(Record):
 
 
 class Details(NamedTuple):
-    """What some messages carry beside their values, one entry each; timestamps are ms since 1970."""
+    """What some messages carry beside their values, one entry each; timestamps are ms since 1970.
+
+    Of headers there are the first MOST_HEADERS, and one more to tell that there are others.
+    """
 
     timestamps: list[int]
     keys: list[bytes | None]
@@ -71,6 +78,21 @@ class Details(NamedTuple):
             [record.timestamp_ms for record in records],
             [record.key for record in records],
             [record.headers for record in records],
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Details]) -> Details:
+        """Those of runs of messages end to end."""
+        if len(parts) == 1:
+            return parts[0]
+        return cls(*(list(chain.from_iterable(same)) for same in zip(*parts, strict=True)))
+
+    def at(self, indices: Sequence[int]) -> Details:
+        """Those of the messages at these indices."""
+        return Details(
+            [self.timestamps[index] for index in indices],
+            [self.keys[index] for index in indices],
+            [self.headers[index] for index in indices],
         )
 
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from common.model.record_columns import RecordColumn
 from common.model.transform import Transform
 
 ADDRESS_COLUMNS = {"_tp": "UInt64", "_off": "UInt64", "_row": "UInt32", "_rows": "UInt32"}
@@ -72,6 +73,7 @@ class Table:
     partitions apart (None: the table is not partitioned); a block holds few of them. `variable` names the
     setting that renames the table. `event_rows` is an SQL condition that is true for exactly one row of each
     event, so that an audit can count events (None: every row is an event); asked of a feed's first table only.
+    `record` names columns that Kafka's record fills, beside those of `rows`; the DDL states their types.
     """
 
     name: str
@@ -80,6 +82,7 @@ class Table:
     partition_of: Callable[[Mapping[str, np.ndarray]], np.ndarray] | None = None
     variable: str | None = None
     event_rows: str | None = None
+    record: Mapping[str, RecordColumn] = field(default_factory=dict, hash=False)
 
     def create_statement(self) -> str:
         """The complete CREATE TABLE IF NOT EXISTS, with address columns, by_address projection and settings."""

@@ -155,9 +155,11 @@ class Auditor:
             for slab in self._reader.read(*partition, *span, self._patience_s):
                 here, values = np.asarray(slab.offsets, np.uint64), slab.values
                 at = np.flatnonzero(np.isin(here, offsets, assume_unique=True))
+                details = slab.details() if judge.needs_details and len(at) else None
                 for start in range(0, len(at), MESSAGES_AT_ONCE):
                     some = at[start : start + MESSAGES_AT_ONCE]
-                    judge.read_again(here[some], [values[index] for index in some.tolist()])
+                    theirs = None if details is None else details.at(some.tolist())
+                    judge.read_again(here[some], [values[index] for index in some.tolist()], theirs)
         except DataExpired:
             first = self._overview.first_offsets([partition])[partition]
             if first <= offsets[0]:

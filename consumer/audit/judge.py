@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from common.model.ranges import Seen
-from common.model.record import Partition, RawValue
+from common.model.record import Details, Partition, RawValue
 from common.model.stream import Feed
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.rows import Check, RowMaker
@@ -124,9 +124,19 @@ class Judge:
         self.partial_offsets += seen.partial.tolist()
         self.repeated_offsets += _without(seen.repeated, seen.partial).tolist()
 
-    def read_again(self, offsets: np.ndarray, values: Sequence[RawValue]) -> None:
-        """Kafka holds these messages, at offsets that `judge` has returned last. Should there be rows of them?"""
-        made = self._maker.make(values, offsets)
+    @property
+    def needs_details(self) -> bool:
+        """Whether it takes keys, timestamps and headers to tell which rows there should be."""
+        return self._maker.needs_details
+
+    def read_again(
+        self, offsets: np.ndarray, values: Sequence[RawValue], details: Details | None = None
+    ) -> None:
+        """Kafka holds these messages, at offsets that `judge` has returned last. Should there be rows of them?
+
+        `details` are theirs, if they are needed.
+        """
+        made = self._maker.make(values, offsets, details=details)
         for index, reason in made.bad.items():
             self._count_missing(offsets[index : index + 1], f"{NO_LETTER} ({reason})")
         lacking = _NONE

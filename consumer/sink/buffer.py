@@ -13,7 +13,7 @@ import numpy as np
 from common.errors import UnreadableBatch
 from common.model.encoded import OBJECT_BYTES
 from common.model.reasons import Reason
-from common.model.record import Partition, Slab
+from common.model.record import Details, Partition, Slab
 from common.model.stream import Feed
 from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.rows import Check, Columns, Made, RowMaker, join_blocks
@@ -114,7 +114,8 @@ class Buffer:
         values = list(chain.from_iterable(slab.values for slab in run)) if len(run) > 1 else run[0].values
         offsets = np.concatenate([_offsets_of(slab) for slab in run])
         try:
-            made = self.maker.make(values, offsets, raw_bytes)
+            details = Details.joined([slab.details() for slab in run]) if self.maker.needs_details else None
+            made = self.maker.make(values, offsets, raw_bytes, details)
         except MemoryError:
             span = f"{self._partition} offsets {run[0].start}-{run[-1].next_offset}"
             raise UnreadableBatch(

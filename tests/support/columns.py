@@ -15,6 +15,7 @@ from common.model.conversions import HALVES, NULL, VALUE
 from common.model.decimals import SCALED
 from common.model.encoded import Encoded
 from common.model.kinds import split
+from common.model.record import Details
 from common.model.stream import Feed
 from common.model.texts import text
 from consumer.rows import Made, RowMaker
@@ -35,9 +36,18 @@ COUNTED = {
 
 def sent_and_told(feed: Feed, values: Sequence[bytes], offsets: np.ndarray) -> tuple[Made, Made]:
     """The rows of messages as a sink sends them, and as the stream makes them of those that pass the check."""
-    sent = RowMaker(feed, TP, check=EncodingCheck(feed.tables)).make(values, offsets)
+    sent = RowMaker(feed, TP, check=EncodingCheck(feed.tables)).make(
+        values, offsets, details=details_of(values)
+    )
     good = [index for index in range(len(values)) if index not in sent.bad]
-    return sent, RowMaker(feed, TP).make([values[index] for index in good], offsets[good])
+    told = [values[index] for index in good]
+    return sent, RowMaker(feed, TP).make(told, offsets[good], details=details_of(told))
+
+
+def details_of(messages: Sequence[Any]) -> Details:
+    """What messages may carry, one each."""
+    number = len(messages)
+    return Details([1_795_000_000_000] * number, [b"\xff key"] * number, [[("name", None)]] * number)
 
 
 def plain(kind: str, column: np.ndarray | Encoded) -> list[Any]:

@@ -6,8 +6,10 @@ Two decoders give the same answer: `decode_pure` needs nothing, `decode_compiled
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import islice
 from operator import attrgetter
+from typing import Any
 
 from crc32c import crc32c
 from kafka.errors import CorruptRecordError
@@ -16,7 +18,7 @@ from kafka.record.default_records import DefaultRecordBatch as StockBatch
 from common.kafka_io.format import decode as pure
 from common.kafka_io.format import whole
 from common.kafka_io.format.compression import decompress
-from common.model.record import Details, Record
+from common.model.record import MOST_HEADERS, Details, Record
 
 try:
     from aiokafka.record._crecords import DefaultRecordBatch as CompiledBatch
@@ -131,25 +133,43 @@ class WholeRecords:
     costs one walk. One that goes back starts over. After the last record the bytes are released.
     """
 
-    __slots__ = ("_batch", "_limit_bytes", "_plain", "_index", "_at")
+    __slots__ = ("_batch", "_limit_bytes", "_plain", "_index", "_at", "_sweep", "_swept")
 
     def __init__(self, batch: Batch, limit_bytes: int) -> None:
         self._batch, self._limit_bytes = batch, limit_bytes
         self._plain: bytes | None = None
+        self._sweep: Iterator[Any] | None = None
+        self._swept = 0  # records that the sweep has passed
 
     def details(self, indexes: range) -> Details:
-        """Timestamps, keys and headers of records that follow each other. Raises what Batch.plain does."""
-        if CompiledBatch is not None:
+        """Timestamps, keys and headers of records that follow each other. Raises what Batch.plain does.
+
+        Runs in order cost one walk together, as records do.
+        """
+        if CompiledBatch is not None and self._swept >= 0:
             try:
-                found = list(CompiledBatch(self._batch.plain(self._limit_bytes)))[
-                    indexes.start : indexes.stop
-                ]
+                found = self._compiled(indexes)
                 return Details(
-                    list(map(_timestamp, found)), list(map(_key, found)), list(map(_headers, found))
+                    list(map(_timestamp, found)),
+                    list(map(_key, found)),
+                    [
+                        headers if len(headers) <= MOST_HEADERS else headers[: MOST_HEADERS + 1]
+                        for headers in map(_headers, found)
+                    ],
                 )
-            except ValueError:  # it decodes names of headers, which may be any bytes
-                pass
+            except Exception:  # it decodes names of headers, which may be any bytes
+                self._sweep, self._swept = None, -1
         return Details.of([self[index] for index in indexes])
+
+    def _compiled(self, indexes: range) -> list[Any]:
+        """The records as the compiled decoder gives them."""
+        if self._sweep is None or indexes.start < self._swept:
+            self._sweep, self._swept = iter(CompiledBatch(self._batch.plain(self._limit_bytes))), 0
+        found = list(islice(self._sweep, indexes.start - self._swept, indexes.stop - self._swept))
+        self._swept = indexes.stop
+        if indexes.stop == self._batch.count:
+            self._sweep = None
+        return found
 
     def __getitem__(self, index: int) -> Record:
         """Raises what Batch.plain does."""

@@ -6,10 +6,7 @@
 from __future__ import annotations
 
 from common.kafka_io.format.decode import varint
-from common.model.record import Record
-
-MOST_HEADERS = 1_000
-"""A message of a megabyte can have half a million headers, and one that unpacks to more can have thirty million."""
+from common.model.record import MOST_HEADERS, Record
 
 Headers = list[tuple[str, bytes | None]]
 

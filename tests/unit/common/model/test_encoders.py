@@ -9,7 +9,7 @@ import pytest
 from common.clickhouse_io.internals import BufferedSocketWriter
 from common.clickhouse_io.strict import strict_column
 from common.model.columns import joined
-from common.model.encoders import encoder
+from common.model.encoders import encoder, is_pairs_of_texts
 
 SIGNS = ["", "a", "\0", "a\0b\0", "é", "\x7f", "\x80", "ÿ", "Ā", "漢字", "🦖", "\r\n\t", "a" * 200]
 TEXTS = [
@@ -50,6 +50,10 @@ COLUMNS = [
     ("Map(String,String)", [{"a": "1"}, {"b": "2", "c": "3"}]),
     ("Map(String, Nullable(String))", [{"a": None, "b": "2"}, {}]),
     ("Map(String, Array(String))", [{"a": ["1", "2"], "b": []}, {}]),
+    ("Array(Tuple(String, String))", [[]]),
+    ("Array(Tuple(String, Nullable(String)))", [[("a", None), (b"a", b"\xff"), ("", "")], [], [["b", "é"]]]),
+    ("Array(Tuple(name String, value Nullable(String)))", [[("a", "1"), ("a", "2")], [("漢", None)], []]),
+    ("Array(Tuple(a Array(String), b Map(String,String)))", [[(["x"], {"k": "v"})], []]),
 ]
 
 
@@ -143,6 +147,12 @@ def test_random_columns_are_what_the_driver_writes():
         ("Map(String, String)", [None], TypeError),
         ("Map(String, String)", [{"a": 1}], TypeError),
         ("Map(String, String)", [{1: "a"}], TypeError),
+        ("Array(Tuple(String, String))", [["ab"]], TypeError),
+        ("Array(Tuple(String, String))", [{("a", "b"): 1}], TypeError),
+        ("Array(Tuple(String, String))", [[("a", "b", "c")]], TypeError),
+        ("Array(Tuple(String, String))", [[("a", None)]], TypeError),
+        ("Array(Tuple(String, String))", [[("a", 1)]], TypeError),
+        ("Array(Tuple(String, String))", [None], TypeError),
     ],
 )
 def test_what_is_no_text_is_refused(kind, values, error):
@@ -163,7 +173,26 @@ def test_what_is_no_text_is_refused(kind, values, error):
         "Map(LowCardinality(String), String)",
         "Map(String, UInt8)",
         "Tuple(String, String)",
+        "Array(Tuple(String, UInt8))",
+        "Array(Tuple(String, LowCardinality(String)))",
+        "Array(Tuple(String, String, String))",
     ],
 )
 def test_other_types_are_left_to_the_driver(kind):
     assert encoder(kind) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "is_one"),
+    [
+        ("Array(Tuple(String, Nullable(String)))", True),
+        ("Array(Tuple(String,Nullable( String )))", True),
+        ("Array(Tuple(`a b` String, value Nullable(String)))", True),
+        ("Array(Tuple(String, String))", False),
+        ("Tuple(String, Nullable(String))", False),
+        ("Map(String, Nullable(String))", False),
+        ("String", False),
+    ],
+)
+def test_pairs_of_texts_are_known_however_they_are_spelled(kind, is_one):
+    assert is_pairs_of_texts(kind) is is_one

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from common.model.record import Partition, Record, Slab, TooLarge
+from common.model.record import Details, Partition, Record, Slab, TooLarge
 
 HERE = Partition("events", 3)
 
@@ -152,3 +152,19 @@ def test_whatever_way_it_is_cut_the_parts_hold_what_the_slab_held(seed):
     assert [value for part in parts for value in part.values] == whole.values
     assert [record for part in parts for record in part.records()] == list(whole.records())
     assert [part.start for part in parts[1:]] == [part.next_offset for part in parts[:-1]]
+
+
+# Details
+
+
+def test_details_of_a_part_are_those_of_its_messages():
+    _, tail = slab(8, 18, [10, 11, 12, 14]).split(12)
+    assert tail.details() == Details([120, 140], [None, None], [(), ()])
+
+
+def test_details_are_joined_and_chosen_by_message():
+    one, other = Details([1], [b"a"], [()]), Details([2, 3], [None, b""], [[("h", None)], ()])
+    together = Details.joined([one, other])
+    assert together == Details([1, 2, 3], [b"a", None, b""], [(), [("h", None)], ()])
+    assert together.at([0, 2]) == Details([1, 3], [b"a", b""], [(), ()])
+    assert Details.joined([one]) is one
