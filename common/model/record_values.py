@@ -61,14 +61,14 @@ class RecordValues:
 def _filled(name: str, column: RecordColumn, stated: Mapping[str, str]) -> _Filled:
     if name not in stated:
         raise ValueError(f"the record is to fill the column {name}, which the DDL does not state")
-    kind, what = stated[name], type(column).__name__
+    kind, what, usual = stated[name], type(column).__name__, vars(type(column))["type"]
     if isinstance(column, Headers):
         if not is_pairs_of_texts(kind):
-            raise ValueError(f"column {name}: {kind[:60]} cannot hold {what}, {column.type} can")
+            raise ValueError(f"column {name}: {kind[:60]} cannot hold {what}, {usual} can")
         return _Filled(name, kind, column, as_objects)
     made = conversion(kind, column.unit)
     if column.holds not in made.fits:
-        raise ValueError(f"column {name}: {kind[:60]} cannot hold {what}, {column.type} can")
+        raise ValueError(f"column {name}: {kind[:60]} cannot hold {what}, {usual} can")
     return _Filled(name, kind, column, guarded(made))
 
 

@@ -12,7 +12,8 @@ from common.clickhouse_io.encoding import EncodingCheck
 from common.errors import BadData
 from common.model.columns import one_row_each
 from common.model.reasons import Kind
-from common.model.record import TooLarge
+from common.model.record import Details, TooLarge
+from common.model.record_columns import Key, Offset, Timestamp
 from common.model.stream import Feed, Rows, Table
 from consumer.rows import RowMaker
 from tests.unit.consumer.material import (
@@ -31,8 +32,9 @@ from tests.unit.consumer.material import (
 SECRET = 271828
 
 
-def make(values, *tables, **how):
-    return RowMaker(feed(*tables), TP, **how).make(values, np.arange(len(values), dtype=np.uint64))
+def make(values, *tables, details=None, **how):
+    offsets = np.arange(len(values), dtype=np.uint64)
+    return RowMaker(feed(*tables), TP, **how).make(values, offsets, details=details)
 
 
 def reasons(made):
@@ -308,3 +310,54 @@ def test_lists_of_one_length_in_one_piece_and_another_in_the_next_are_joined():
         [b'{"n":1,"tags":["a","b"]}', b'{"n":2,"tags":["c","d"]}'], np.arange(2, dtype=np.uint64)
     )
     assert one.blocks["words"]["tags"].tolist() == [["a", "b"], ["c", "d"]]
+
+
+# Columns of the record
+
+SENT_DDL = (
+    "CREATE TABLE {table} (n UInt64, day UInt16, sent DateTime64(3, 'UTC'), key Nullable(String), place UInt64, "
+    "{address}) ENGINE = MergeTree PARTITION BY day ORDER BY n {settings}"
+)
+SENT = replace(
+    ONE_EACH, name="sent", ddl=SENT_DDL, record={"sent": Timestamp(), "key": Key(), "place": Offset()}
+)
+
+
+def details(*timestamps):
+    return Details(list(timestamps), [b"%d" % at for at in timestamps], [()] * len(timestamps))
+
+
+def test_every_event_of_a_message_has_what_the_record_says():
+    values = [event(1), array(event(2), event(3)), BAD, event(4)]
+    made = make(values, SENT, ONE_EACH, details=details(10, 20, -1, 40))
+    assert list(made.bad) == [2]
+    columns = made.blocks["sent"]
+    assert columns["n"].tolist() == [1, 2, 3, 4]
+    assert columns["sent"].tolist() == [10, 20, 20, 40]
+    assert columns["key"].tolist() == [b"10", b"20", b"20", b"40"]
+    assert columns["place"].tolist() == columns["_off"].tolist() == [0, 1, 1, 3]
+    assert "sent" not in made.blocks["one_each"]
+
+
+def test_a_record_that_does_not_fit_is_bad_and_names_column_and_type():
+    values = [event(n) for n in range(7)]
+    made = make(values, SENT, details=details(0, -1, 2, 3, 2**62, 5, 6))
+    assert reasons(made) == {
+        1: "cannot be encoded: table sent, column sent, DateTime64(3, 'UTC'): the record has none",
+        4: "cannot be encoded: table sent, column sent, DateTime64(3, 'UTC'): out of range",
+    }
+    assert made.blocks["sent"]["sent"].tolist() == [0, 2, 3, 5, 6]
+
+
+def test_table_partitions_may_depend_on_the_record():
+    by_time = replace(SENT, partition_of=lambda columns: columns["sent"] // 1000)
+    made = make([event(1), event(2)], by_time, details=details(999, 1_000))
+    assert made.table_partitions == {"sent": {0, 1}}
+
+
+def test_tables_without_columns_of_the_record_need_no_details():
+    assert not RowMaker(feed(ONE_EACH), TP).needs_details
+    assert not RowMaker(feed(replace(SENT, record={"place": Offset()})), TP).needs_details
+    assert RowMaker(feed(ONE_EACH, SENT), TP).needs_details
+    with pytest.raises(AssertionError, match="without its details"):
+        make([event(1)], SENT)

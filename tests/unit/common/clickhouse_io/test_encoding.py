@@ -2,6 +2,7 @@
 
 import datetime
 import uuid
+from dataclasses import replace
 from decimal import Decimal
 from ipaddress import IPv4Address
 
@@ -21,6 +22,7 @@ from common.errors import BadData, StartRefused
 from common.model.columns import as_objects, joined, uint128
 from common.model.encoders import encoder
 from common.model.reasons import Kind
+from common.model.record_columns import Key
 from common.model.stream import Table
 
 ADDRESS = {
@@ -255,3 +257,13 @@ def test_a_column_that_is_encoded_already_is_taken_if_it_is_of_that_type(kind):
     assert checked["v"] is made
     with pytest.raises(BadData, match="column v, Array\\(String\\): wrong type"):
         EncodingCheck([table("Array(String)")])("t", {"v": made, **ADDRESS})
+
+
+def test_a_column_that_cannot_hold_what_the_record_has_is_refused_at_the_start():
+    with pytest.raises(StartRefused, match="t: column v: UInt8 cannot hold Key, "):
+        EncodingCheck([replace(table("UInt8"), record={"v": Key()})])
+    with pytest.raises(
+        StartRefused, match="t: the record is to fill the column w, which the DDL does not state"
+    ):
+        EncodingCheck([replace(table("String"), record={"w": Key()})])
+    EncodingCheck([replace(table("String"), record={"v": Key()})])

@@ -3,7 +3,7 @@ import uuid
 import numpy as np
 import pytest
 
-from common.model.address import token, tp_address, with_address
+from common.model.address import number_of, token, tp_address, with_address
 from common.model.codec import Decoded
 from common.model.stream import Rows
 
@@ -32,6 +32,10 @@ def test_the_address_ends_with_the_partition_and_fits_64_bits():
     assert {address & 0xFFFF for address in addresses.values()} == {0, 1, 65535}
     assert len({address >> 16 for address in addresses.values()}) == 1
     assert all(0 <= address < 2**64 for address in addresses.values())
+
+
+def test_the_number_of_the_partition_can_be_read_from_its_address():
+    assert [number_of(tp_address(TOPIC_ID, number)) for number in (0, 3, 65_535)] == [0, 3, 65_535]
 
 
 def test_a_topic_created_again_has_other_addresses():

@@ -16,6 +16,7 @@ from common.errors import DoesNotFit
 from common.model.codec import Codec
 from common.model.ddl import inserted_columns
 from common.model.derive import Column, Computed, table
+from common.model.record_columns import Headers, Key, Offset, PartitionNumber, Timestamp, Topic
 
 
 class Actor(msgspec.Struct, gc=False):
@@ -258,3 +259,48 @@ def test_a_computed_value_of_another_type_is_never_made_to_fit():
     made = derived(Commit, computed={"n": Computed("UInt8", lambda events: [1.5 for _ in events])})
     with pytest.raises(DoesNotFit, match="n, UInt8"):
         made.rows([Commit("a")])
+
+
+# Columns of the record
+
+
+def test_columns_of_the_record_stand_in_the_ddl_and_not_in_the_rows():
+    of_record = {
+        "key": Key(),
+        "sent": Timestamp(codec="Delta, LZ4", comment="by the producer"),
+        "headers": Headers(),
+        "topic": Topic(),
+        "number": PartitionNumber(),
+        "place": Offset("UInt32"),
+    }
+    made = derived(Commit, record=of_record, partition_by="toYYYYMM(sent)", order_by="(topic, sent)")
+    stated = inserted_columns(made)
+    assert {name: stated[name] for name in of_record} == {
+        "key": "Nullable(String)",
+        "sent": "DateTime64(3, 'UTC')",
+        "headers": "Array(Tuple(name String, value Nullable(String)))",
+        "topic": "LowCardinality(String)",
+        "number": "UInt32",
+        "place": "UInt32",
+    }
+    assert (
+        "`sent` DateTime64(3, 'UTC') COMMENT 'by the producer' CODEC(Delta, LZ4)" in made.create_statement()
+    )
+    assert rows_of(made, Commit("a")) == {"sha": ["a"]}
+    assert made.record == of_record
+    months = made.partition_of({"sent": np.array([0, 1, 1_795_000_000_000])}).tolist()
+    assert months[0] == months[1] != months[2]
+
+
+@pytest.mark.parametrize(
+    ("of_record", "reason"),
+    [
+        ({"sha": Key()}, "two columns are called sha"),
+        ({"_off": Offset()}, "the column _off is one of Penstock's own"),
+        ({"key": Key("UInt8")}, "column key: UInt8 cannot hold Key, Nullable\\(String\\) can"),
+        ({"key": Key("Strin")}, "Strin is no type"),
+    ],
+)
+def test_a_column_of_the_record_that_contradicts_the_table_is_refused(of_record, reason):
+    with pytest.raises(ValueError, match=reason):
+        derived(Commit, record=of_record)

@@ -19,7 +19,7 @@ from common.model.ddl import stated_columns
 from common.model.stream import ADDRESS_COLUMNS
 from common.streams import STREAMS
 from consumer.rows import join_blocks
-from tests.support.columns import details_of, plain, sent_and_told
+from tests.support.columns import plain, sent_and_told
 from tests.support.foreign.pipeline import STREAMS as FOREIGN
 from tests.unit.common.clickhouse_io.loop import through_the_wire
 from tests.unit.common.streams.extremes import extreme_events
@@ -249,9 +249,8 @@ def test_a_partitioned_table_says_which_row_goes_where(stream, feed, table):
     assert ("PARTITION BY" in table.ddl) == (table.partition_of is not None)
     if table.partition_of is not None:
         sent = events_of(stream, feed)
-        made = RowMaker(replace(feed, tables=(table,)), TP).make(
-            list(map(encode, sent)), np.arange(len(sent)), details=details_of(sent)
-        )
+        values = list(map(encode, sent))
+        _, made = sent_and_told(replace(feed, tables=(table,)), values, np.arange(len(sent)))
         columns = made.blocks[table.name]
         assert len(table.partition_of(columns)) == len(columns["_off"])
 

@@ -11,7 +11,8 @@ from msgspec import Meta
 
 from common.errors import DoesNotFit
 from common.model.ranges import Seen
-from common.model.record import Partition, TooLarge
+from common.model.record import Details, Partition, TooLarge
+from common.model.record_columns import Timestamp
 from common.model.stream import Feed, Rows, Table
 from consumer.audit.judge import (
     FINDINGS_KEPT,
@@ -257,3 +258,19 @@ def test_runs_are_cut_where_reading_on_is_waste():
     found = runs(offsets(1, 2, 1_000, far, far + JOINED_GAP))
     assert [run.tolist() for run in found] == [[1, 2, 1_000], [far, far + JOINED_GAP]]
     assert runs(offsets()) == []
+
+
+def test_what_is_bad_for_its_record_alone_is_told_as_the_sink_tells_it():
+    ddl = "CREATE TABLE {table} (items UInt8, sent DateTime64(3), {address}) ENGINE = MergeTree ORDER BY () {settings}"
+    judged = judge(Table(name="headers", ddl=ddl, rows=headers, record={"sent": Timestamp()}))
+    assert judged.needs_details and not judge().needs_details
+    judged.judge(FIRST, UNTIL, {"headers": seen(rows=8, holes=[12, 15])})
+    judged.read_again(offsets(12, 15), [message(1)] * 2, Details([5, -1], [None] * 2, [()] * 2))
+    assert judged.verdict.findings["missing"] == [
+        Finding(
+            15,
+            "neither rows nor a dead letter (cannot be encoded: table headers, column sent, DateTime64(3): "
+            "the record has none)",
+        ),
+        Finding(12, "no rows in headers"),
+    ]

@@ -1,5 +1,6 @@
 import random
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from common.clickhouse_io.encoding import EncodingCheck
 from common.model.columns import one_row_each
 from common.model.reasons import Kind
+from common.model.record import Slab
+from common.model.record_columns import Headers, Key, Timestamp
 from common.model.stream import Rows, Table
 from consumer.sink.buffer import PIECE_BYTES
 from consumer.sink.cutting import Cut
@@ -446,3 +449,44 @@ def test_any_way_of_cutting_yields_the_same_addressed_rows_and_dead_letters(seed
         )
         assert sum(part.messages for part in made) == whole.messages
         assert max(part.longest_bad_run for part in made) == whole.longest_bad_run
+
+
+# Columns of the record
+
+
+def test_rows_have_the_record_of_their_message_however_it_was_cut_into_slabs_and_pieces():
+    ddl = "CREATE TABLE {table} (n UInt64, part UInt32, day UInt16, sent Int64, key String, headers " + (
+        "Array(Tuple(String, Nullable(String))), {address}) ENGINE = MergeTree ORDER BY n {settings}"
+    )
+    of_record = {"sent": Timestamp(), "key": Key(), "headers": Headers()}
+    table = replace(PARTS, ddl=ddl, record=of_record)
+    messages = [event(n, parts=n % 3) if n % 5 else array(event(n), event(n, 2)) for n in range(40)]
+    messages[7] = BAD
+    rng, batches = random.Random(4), []
+    for _ in range(20):
+        gathering, at = buffer(table, check=EncodingCheck([table])), 0
+        while at < len(messages):
+            to = min(len(messages), at + rng.randint(1, 12))
+            whole = slab(messages[at:to], at)
+            for part in whole.split_at(len(whole) // 2) if len(whole) > 1 else (whole,):
+                gathering.add(part, 0.0)
+            at = to
+            if rng.random() < 0.5:
+                gathering.decode()
+        batches.append(gathering.cut(Cut.AGE))
+    for made in batches:
+        columns = {name: column.tolist() for name, column in made.blocks["parts"].items()}
+        assert columns == {name: column.tolist() for name, column in batches[0].blocks["parts"].items()}
+        assert columns["sent"] == [1000 + offset for offset in columns["_off"]]
+        assert columns["key"] == [f"key{offset}" for offset in columns["_off"]]
+        assert columns["headers"] == [[["header", f"{offset}"]] for offset in columns["_off"]]
+
+
+def test_details_are_not_read_for_tables_that_do_not_ask_for_them():
+    class Unread:
+        def __getitem__(self, index):
+            raise AssertionError("nobody asked for it")
+
+    gathering = buffer(ONE_EACH)
+    gathering.add(Slab(0, 1, range(1), [event(1)], Unread()), 0.0)
+    assert gathering.cut(Cut.AGE).messages == 1
