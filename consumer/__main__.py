@@ -23,9 +23,12 @@ COMMANDS = {
     "audit": "compare Kafka and the tables: is anything missing or repeated?",
     "status": "show who works on which partition, how far, and which feeds are parked and why",
     "ask": "ask a stream's tables a question that its file states",
+    "view": "show the newest rows of a stream's tables, and those that arrive",
+    "plot": "draw a histogram that a transform makes, as it grows",
     "adopt": "let a consumer group resume after what the tables hold, when its offsets were lost or set by hand",
 }
-OF_ONE_STREAM = ("ask",)
+OF_ONE_STREAM = ("ask", "view")
+OF_ALL_STREAMS = ("plot",)
 CLOCK = Clock(time.monotonic, time.time, time.sleep, random.random)
 
 
@@ -44,14 +47,15 @@ def main(arguments: list[str]) -> int:
         every = ", ".join(streams)
         if name in OF_ONE_STREAM:
             command.add_argument("streams", nargs=1, metavar="STREAM", help=f"one of: {every}")
-        else:
+        elif name not in OF_ALL_STREAMS:
             command.add_argument(
                 "streams", nargs="*", metavar="STREAM", help=f"one or more of: {every} (default: all)"
             )
         _module(name).add_options(command)
     chosen = parser.parse_args(arguments)
     settings = Settings.from_env(environ)
-    return _module(chosen.command).run(settings, _select(streams, chosen.streams), chosen, CLOCK)
+    selected = _select(streams, vars(chosen).get("streams", []))
+    return _module(chosen.command).run(settings, selected, chosen, CLOCK)
 
 
 def _module(command: str) -> Any:

@@ -56,3 +56,18 @@ class Seen(NamedTuple):
     holes: np.ndarray
     partial: np.ndarray
     repeated: np.ndarray
+
+
+class Place(NamedTuple):
+    """Where in its partition a row comes from: the offset of its message, the index within that."""
+
+    offset: int
+    row: int
+
+
+class Found(NamedTuple):
+    """The address of a row, and the part of the table that held it when it was found."""
+
+    tp: int
+    place: Place
+    part: str

@@ -64,7 +64,7 @@ class Histogram(Transform):
     """Counts the values of events in `bins` of equal width over [low, high], the upper end included.
 
     A message is bad data if a value is outside. An output holds the counts of one source partition since its first
-    message: `make(counts, so_far)`. Those of all partitions add up.
+    message: `make(counts, so_far)`, in its field `counts_field`. Those of all partitions add up.
     """
 
     values: Callable[[Sequence[Any]], Sequence[float]]
@@ -72,6 +72,7 @@ class Histogram(Transform):
     high: float
     bins: int
     make: Callable[[list[int], SoFar], msgspec.Struct]
+    counts_field: str = "counts"
 
     @property
     def fixed_topics(self) -> frozenset[str]:

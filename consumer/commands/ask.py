@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
-import math
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import closing
 from typing import Any, TextIO
 
@@ -15,7 +14,7 @@ from common.errors import SettingError
 from common.model.stream import Question, Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
-from consumer.commands.table import show
+from consumer.commands.table import cell, plain, show
 
 MEANING = """
 Without a QUESTION: the questions of the stream, with the parameters that each wants. A parameter is given as
@@ -69,9 +68,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     if chosen.json:
         sys.stdout.write(json.dumps(_as_json(answer), ensure_ascii=False) + "\n")
     else:
-        show(
-            answer.columns, [list(map(_cell, row)) for row in answer.rows], sys.stdout, thousands_apart=False
-        )
+        show(answer.columns, [list(map(cell, row)) for row in answer.rows], sys.stdout, thousands_apart=False)
     return 0
 
 
@@ -128,27 +125,6 @@ def _check(asker: Asker, name: str, kind: str, text: str) -> None:
         )
 
 
-def _cell(value: Any) -> str | int:
-    if value is None:
-        return "NULL"
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int):
-        return value
-    text = str(value)
-    return text if text.isprintable() else repr(text)
-
-
 def _as_json(answer: Answer) -> dict[str, Any]:
-    rows = [list(map(_plain, row)) for row in answer.rows]
+    rows = [list(map(plain, row)) for row in answer.rows]
     return {"columns": answer.columns, "types": answer.types, "rows": rows}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list | tuple):
-        return list(map(_plain, value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,1 @@
+"""Histograms that transforms make, added up and drawn as text."""
