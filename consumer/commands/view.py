@@ -80,16 +80,18 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
 
 def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text) <= MOST_LAST):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_LAST}")
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 0 to {MOST_LAST:,}")
     return int(text)
 
 
 def _tables(stream: Stream, wanted: str | None) -> list[str]:
     names = list(dict.fromkeys(table.name for feed in stream.feeds for table in feed.tables))
+    if not names:
+        raise SettingError(f"{stream.name} fills no tables")
     if wanted is None:
         return names
     if wanted not in names:
-        raise SettingError(f"{stream.name} has no table {wanted}; it has: {', '.join(names) or 'none'}")
+        raise SettingError(f"{stream.name} has no table {wanted}; it has: {', '.join(names)}")
     return [wanted]
 
 

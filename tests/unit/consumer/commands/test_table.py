@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 
-from consumer.commands.table import merged, show
+from consumer.commands.table import Columns, merged, show
 
 HEADERS = ["partition", "lag", "state"]
 ROWS = [["orders/0", 1234567, "stored"], ["orders/10", 0, "parked"]]
@@ -40,3 +40,21 @@ def test_a_terminal_gets_the_same_words_and_no_markup_is_read_into_them():
 
 def test_remarks_that_are_the_same_are_read_once():
     assert merged([("a/0", "x"), ("a/1", "y"), ("a/2", "x")]) == ["a/0, a/2: x", "a/1: y"]
+
+
+def test_rows_that_come_bit_by_bit_stand_below_one_line_of_headers():
+    out = io.StringIO()
+    columns = Columns(out)
+    columns.begin(["device", "n"])
+    columns.write([["a", 5], ["b", 100]])
+    columns.write([["a longer one", 6]])
+    columns.begin(["x"])
+    columns.write([["y"]])
+    assert out.getvalue().splitlines() == [
+        "device    n",
+        "a         5",
+        "b       100",
+        "a longer one    6",
+        "x",
+        "y",
+    ]
