@@ -143,7 +143,8 @@ class _Plot:
     def picture(self) -> Picture:
         """As things stand."""
         histogram, bins = self._histogram, self._counts.bins
-        rate = None if bins is None else self._rate.of(sum(bins), self._now_s())
+        is_live = bins is not None and self.has_caught_up  # until then the total grows by what is old
+        rate = self._rate.of(sum(bins or ()), self._now_s()) if is_live else None
         return Picture(
             histogram.source, histogram.low, histogram.high, bins, rate, self._remark(bins is None)
         )

@@ -334,7 +334,7 @@ def test_every_event_of_a_message_has_what_the_record_says():
     columns = made.blocks["sent"]
     assert columns["n"].tolist() == [1, 2, 3, 4]
     assert columns["sent"].tolist() == [10, 20, 20, 40]
-    assert columns["key"].tolist() == [b"10", b"20", b"20", b"40"]
+    assert columns["key"].tolist() == ["10", "20", "20", "40"]
     assert columns["place"].tolist() == columns["_off"].tolist() == [0, 1, 1, 3]
     assert "sent" not in made.blocks["one_each"]
 

@@ -45,10 +45,10 @@ def filled(kind, column, given, counts=None):
 @pytest.mark.parametrize(
     ("kind", "column", "given", "wanted"),
     [
-        ("Nullable(String)", Key(), {"keys": [None, b"", b"\xff"]}, [None, b"", b"\xff"]),
-        ("String", Key(), {"keys": [b"a"]}, [b"a"]),
-        ("LowCardinality(Nullable(String))", Key(), {"keys": [b"a", None]}, [b"a", None]),
-        ("FixedString(2)", Key(), {"keys": [b"\x00\xff"]}, [b"\x00\xff"]),
+        ("Nullable(String)", Key(), {"keys": [None, b"", b"\xff"]}, [None, "", b"\xff"]),
+        ("String", Key(), {"keys": [b"a"]}, ["a"]),
+        ("LowCardinality(Nullable(String))", Key(), {"keys": [b"a", None]}, ["a", None]),
+        ("FixedString(2)", Key(), {"keys": [b"\x00\xff"]}, [(b"\x00\xff",)]),
         ("DateTime64(3, 'UTC')", Timestamp(), {"timestamps": [0, -2, LAST_MS]}, [0, -2, LAST_MS]),
         ("DateTime64(6, 'UTC')", Timestamp(), {"timestamps": [1, -2]}, [1000, -2000]),
         ("Nullable(DateTime64(3))", Timestamp(), {"timestamps": [-1, 5]}, [(1, 0), (0, 5)]),
@@ -95,7 +95,7 @@ def test_a_thousand_headers_are_stored():
 
 def test_every_row_of_a_message_has_what_its_record_says():
     given = messages(keys=[b"a", b"b", None])
-    assert filled("Nullable(String)", Key(), given, [2, 1, 3]) == [b"a", b"a", b"b", None, None, None]
+    assert filled("Nullable(String)", Key(), given, [2, 1, 3]) == ["a", "a", "b", None, None, None]
     given = messages(timestamps=[-1, 7, 8])
     assert filled("Nullable(DateTime64(3))", Timestamp(), given, [1, 2, 0]) == [(1, 0), (0, 7), (0, 7)]
     assert filled("UInt64", Offset(), given, [0, 0, 2]) == [12, 12]
