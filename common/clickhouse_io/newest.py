@@ -1,6 +1,7 @@
-"""The rows of a table that came last, found by their addresses: what is read does not grow with the table.
+"""The rows of a table that came last, found by their addresses.
 
-The by_address projection answers which addresses are the newest, and in which parts their rows are.
+The by_address projection answers from a few granules which are the newest, and in which parts their rows are. Of those
+parts alone the offsets are read.
 """
 
 from __future__ import annotations
