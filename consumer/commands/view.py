@@ -23,8 +23,8 @@ DEFAULT_LAST = 10
 MOST_LAST = 10_000
 MEANING = f"""
 Newest are the rows that lie nearest to the end of their partition of the topic, the newest last; each of several
-partitions that fill a table has its share. Of the parts that hold them one column is read whole, the offsets (at 10^8
-rows a second or two); a query that takes longer than {LONGEST_S} s is given up. The connection may only read.
+partitions that fill a table has its share. Of the parts that hold them one column is read whole, the offsets; a query
+that takes longer than {LONGEST_S} s is given up. The connection may only read.
 
 --follow goes on until Ctrl-C or SIGTERM, and prints each row once; it reads only what is new. A row that becomes
 visible {SETTLED_S:g} s or {MOST_REMEMBERED:,} rows of its partition after later ones is left out. While ClickHouse is
