@@ -82,8 +82,11 @@ class Transactions:
         if not transactional_ids:
             return
         with ThreadPoolExecutor(min(FENCED_AT_A_TIME, len(transactional_ids))) as threads:
-            for producer in threads.map(self._initialized, transactional_ids):
-                _discard(producer)
+            for _ in threads.map(self._fence, transactional_ids):
+                pass
+
+    def _fence(self, transactional_id: str) -> None:
+        _discard(self._initialized(transactional_id))
 
     def _initialized(self, transactional_id: str) -> KafkaProducer:
         try:

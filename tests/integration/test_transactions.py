@@ -13,10 +13,10 @@ from collections.abc import Iterator
 import pytest
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import TransactionState
-from kafka.errors import CommitFailedError, KafkaError
+from kafka.errors import CommitFailedError, KafkaError, KafkaTimeoutError
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
-from common.errors import StartRefused, TransactionLost
+from common.errors import KafkaUnavailable, StartRefused, TransactionLost
 from common.kafka_io import transaction_internals as internals
 from common.kafka_io.transactions import Transactions
 from common.kafka_io.writer import BulkWriter
@@ -432,6 +432,25 @@ def test_i1_fencing_an_id_lets_readers_go_on_at_once(stack, member):
     alive.fence([f"{copying.id}-dead"])
     assert wait_until(lambda: copying.outputs() == FIRST_TEN, 5)
     alive.throw_away()
+
+
+def test_a_fence_that_fails_for_one_id_leaves_no_producer_of_another(stack, member):
+    copying = Copying(stack, member)
+    names = [f"{copying.id}-{number}" for number in range(8)]
+    transactions = copying.transactions()
+    make, made = transactions._make_producer, []
+
+    def make_some(name: str) -> KafkaProducer:
+        if name == names[0]:
+            raise KafkaTimeoutError
+        made.append(make(name))
+        return made[-1]
+
+    transactions._make_producer = make_some
+    with pytest.raises(KafkaUnavailable):
+        transactions.fence(names)
+    assert len(made) == 7
+    assert not any(producer._sender.is_alive() for producer in made)
 
 
 def open_files() -> int:

@@ -20,7 +20,7 @@ from tests.support.rated import Rated
 from tests.support.sink_process import SinkProcess
 from tests.support.stages import Stages
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.fixture
@@ -112,10 +112,11 @@ def test_a_broker_that_coordinates_a_transaction_is_lost_in_the_middle_of_it(sta
         (name,) = open_transactions(ratings)
         broker = stack.broker(coordinator_of(ratings, name))
         broker.kill()
-        proxy.pass_on()
-        rated.await_outputs(1_000, 60)
-        broker.start()
-        rated.await_outputs(500, 60)
+        try:
+            proxy.pass_on()
+            rated.await_outputs(1_000, 60)
+        finally:
+            broker.start()
     rated.check()
     assert worker.is_running
 
