@@ -20,7 +20,7 @@ from kafka.errors import (
 from common.errors import KafkaRefused
 from common.kafka_io import internals
 from common.kafka_io.connection import connect, producer_options
-from common.kafka_io.format.encode import Encoder, SealedRecords
+from common.kafka_io.format.encode import Encoder, SealedRecords, Timestamps
 from common.kafka_io.rights import denied
 from common.model.headers import Header
 from common.settings.parts import KafkaSettings
@@ -108,7 +108,7 @@ class BulkWriter:
         partition: int,
         values: Sequence[bytes | None],
         *,
-        timestamp_ms: int | Sequence[int],
+        timestamp_ms: Timestamps,
         keys: Sequence[bytes | None] | None = None,
         headers: Sequence[list[Header]] | None = None,
     ) -> Delivery:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
+import numpy as np
 import zstandard
 from crc32c import crc32c
 from kafka.record.default_records import DefaultRecordBatchBuilder as StockBuilder
@@ -18,6 +19,9 @@ try:
     from aiokafka.record._crecords import DefaultRecordBatchBuilder as CompiledBuilder
 except ImportError:  # without the extra `fast`
     CompiledBuilder = None
+
+Timestamps = int | Sequence[int] | np.ndarray
+"""Milliseconds since 1970 for each of some messages, or for all of them."""
 
 LENGTH, CRC, PRODUCER = struct.Struct(">i"), struct.Struct(">I"), struct.Struct(">qhi")
 LENGTH_AT, CRC_AT, PRODUCER_AT = 8, 17, 43
@@ -85,27 +89,40 @@ class Encoder:
         keys: Sequence[bytes | None] | None,
         headers: Sequence[list[Header]] | None,
         *,
-        timestamp_ms: int | Sequence[int],
+        timestamp_ms: Timestamps,
         limit_bytes: int,
     ) -> Iterator[SealedRecords]:
         """The messages in as few batches as stay under `limit_bytes` before compression, in order.
 
-        `keys` and `headers` have one entry a message, and so has `timestamp_ms` unless all bear the same. A message
-        that is larger than the limit gets a batch of its own, whatever its size.
+        `keys` and `headers` have one entry a message, `timestamp_ms` too unless it is one for all. A message that is
+        larger than the limit gets a batch of its own, whatever its size. Raises ValueError for lists of unlike length,
+        TypeError for timestamps that are no integers.
         """
-        messages = len(values)
-        times = repeat(timestamp_ms, messages) if isinstance(timestamp_ms, int) else timestamp_ms
+        messages, make_builder = len(values), self._builder
+        times: Iterable[int] = ()
+        if isinstance(timestamp_ms, int):
+            times = repeat(timestamp_ms, messages)
+        else:
+            make_builder, times = self._for_times(timestamp_ms)
         rows = zip(
             times, keys or repeat(None, messages), values, headers or repeat([], messages), strict=True
         )
         row = next(rows, None)
         while row is not None:
-            builder = self._builder(2, 0, 0, *NO_PRODUCER, limit_bytes)
+            builder = make_builder(2, 0, 0, *NO_PRODUCER, limit_bytes)
             count = 0
             while row is not None and builder.append(count, *row) is not None:
                 count += 1
                 row = next(rows, None)
             yield SealedRecords(self._compressed(bytearray(builder.build())), count)
+
+    def _for_times(self, timestamps_ms: Sequence[int] | np.ndarray) -> tuple[Any, list[int]]:
+        """The builder for these timestamps, and them: aiokafka's writes wrong ones where -1 is among them."""
+        times = np.asarray(timestamps_ms)
+        if times.ndim != 1 or (times.size and times.dtype.kind not in "iu"):
+            raise TypeError("timestamps are integers, milliseconds since 1970")
+        is_odd = times.size and times.min() < 0
+        return StockBuilder if is_odd else self._builder, times.tolist()
 
     def _compressed(self, raw: bytearray) -> bytearray:
         if self._zstd is None:

@@ -2,6 +2,7 @@
 
 import random
 
+import numpy as np
 import pytest
 from kafka.record import MemoryRecords
 
@@ -80,8 +81,46 @@ def test_the_sender_numbers_it_before_it_is_closed(compiled):
     assert (batch.producer_id, batch.producer_epoch, batch.base_sequence) == (4711, 3, 99)
 
 
+def first_and_latest(batch):
+    found = MemoryRecords(batch.buffer()).next_batch()
+    return found.first_timestamp, found.max_timestamp
+
+
+@encoders
+def test_each_message_may_have_a_time_of_its_own(compiled):
+    for seed in range(300):
+        rng = random.Random(seed)
+        lowest = rng.choice([-1, -1, 0, -5, 1_795_000_000_000])
+        kinds = [lowest, lowest + 7, 1_795_000_000_000, 2**62]
+        times = [rng.choice(kinds) + rng.choice([0, 0, 3]) for _ in range(rng.randint(1, 9))]
+        given = rng.choice([list, tuple, np.array])(times)
+        encoder = Encoder(compress=seed % 2 == 0, compiled=compiled)
+        batches = list(
+            encoder.seal([b"v" * 20] * len(times), None, None, timestamp_ms=given, limit_bytes=200)
+        )
+        found = [[time for _, time, *_ in read(batch)] for batch in batches]
+        assert [time for batch in found for time in batch] == times, f"seed {seed}"
+        assert [first_and_latest(batch) for batch in batches] == [(times[0], max(times)) for times in found]
+
+
+@encoders
+@pytest.mark.parametrize("odd", [None, 1.5, True, "1", 2**64])
+def test_a_time_that_is_no_integer_is_refused(compiled, odd):
+    encoder = Encoder(compiled=compiled)
+    with pytest.raises(TypeError):
+        list(encoder.seal([b"v"], None, None, timestamp_ms=[odd], limit_bytes=200))
+
+
+@encoders
+def test_times_and_messages_of_unlike_number_are_refused(compiled):
+    encoder = Encoder(compiled=compiled)
+    with pytest.raises(ValueError, match="zip"):
+        list(encoder.seal([b"v"], None, None, timestamp_ms=[1, 2], limit_bytes=200))
+
+
 def test_nothing_makes_no_batch():
     assert sealed([], compiled=False) == []
+    assert list(Encoder().seal([], None, None, timestamp_ms=[], limit_bytes=9)) == []
 
 
 def test_lists_of_unlike_length_are_refused():
