@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from common.kafka_io.connection import connect, consumer_options
+from common.kafka_io.connection import Options, connect, consumer_options
 from common.kafka_io.reader import BulkConsumer, RangeReader
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
@@ -29,8 +29,17 @@ class Clients:
 
     def consumer(self, group_id: str | None) -> BulkConsumer:
         """A consumer of that group, or of none."""
+        return self._connected(self._options(group_id))
+
+    def checker(self, group_id: str | None) -> BulkConsumer:
+        """The same, but its questions do not wait for open transactions, as those of a dead worker may be."""
+        return self._connected(self._options(group_id) | {"isolation_level": "read_uncommitted"})
+
+    def _options(self, group_id: str | None) -> Options:
         limit = {"max_unpacked_bytes": self._kafka.max_unpacked_bytes}
-        options = consumer_options(self._kafka, group_id) | FETCH | limit | self._name
+        return consumer_options(self._kafka, group_id) | FETCH | limit | self._name
+
+    def _connected(self, options: Options) -> BulkConsumer:
         timeout_s = self._kafka.connect_timeout_s
         return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 

@@ -74,4 +74,4 @@ def _check_start(settings: Settings, streams: list[Stream], clock: Clock) -> Non
     clients = Clients(settings.kafka, clock.now_s, clock.sleep)
     group = transform_group(settings)
     patience_s = settings.kafka.connect_timeout_s
-    patiently(lambda: check_brokers(clients.consumer, group, sources, others), patience_s, clock)
+    patiently(lambda: check_brokers(clients.checker, group, sources, others), patience_s, clock)

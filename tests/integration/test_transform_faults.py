@@ -62,7 +62,9 @@ def test_a_worker_that_is_killed_before_its_commit_has_made_nothing(ratings, rat
     assert len(open_transactions(ratings)) == 1
     assert rated.outputs() == {}
     worker.kill()
-    ratings.start("transform")
+    successor = ratings.start("transform", wait=False)
+    assert wait_until(lambda: successor.has_said("started"), 30), successor.log_text()
+    assert len(open_transactions(ratings)) == 1  # I1: it has not waited for that to be over
     rated.send(200)
     ratings.await_done("dominate")
     late.release()  # what the dead one sent last arrives now
