@@ -14,10 +14,10 @@ Histograms, of each partition its own; those of all partitions add up:
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
 from msgspec import Meta
@@ -32,29 +32,7 @@ TO_THE_MIDDLE = 0.01  # how strongly a sensor is drawn back, with each measureme
 Counted = Annotated[int, Meta(ge=0, le=2**63 - 1), Column("UInt64")]
 
 
-class Measurement(msgspec.Struct, gc=False):
-    """One measurement; its topic says of what."""
-
-    measurement: float
-    measurement_time: Annotated[str, Column("DateTime64(3, 'UTC')")]
-
-
-class Temperature(Measurement, gc=False):
-    """In °C."""
-
-    measurement: Annotated[float, Meta(ge=-25.0, le=25.0)]
-
-
-class Humidity(Measurement, gc=False):
-    """In % of the water that the air can hold."""
-
-    measurement: Annotated[float, Meta(ge=40.0, le=80.0)]
-
-
-class Pressure(Measurement, gc=False):
-    """In hPa."""
-
-    measurement: Annotated[float, Meta(ge=800.0, le=1200.0)]
+Time = Annotated[str, Column("DateTime64(3, 'UTC')")]
 
 
 class Bins(msgspec.Struct, gc=False):
@@ -69,19 +47,26 @@ class Bins(msgspec.Struct, gc=False):
 
 
 class Sensor(NamedTuple):
-    """A topic, its events, the lowest and the highest value, and how far two in a row may lie apart."""
+    """A topic, the lowest and the highest value, how far two in a row may lie apart, and the type of its events."""
 
     topic: str
-    event: type[Measurement]
     low: float
     high: float
     step: float
+    event: Any
+
+
+def sensor(topic: str, low: float, high: float, step: float) -> Sensor:
+    """One whose events are {"measurement", "measurement_time"}, within its range."""
+    fields = [("measurement", Annotated[float, Meta(ge=low, le=high)]), ("measurement_time", Time)]
+    event = msgspec.defstruct(topic.capitalize(), fields, gc=False, module=__name__)
+    return Sensor(topic, low, high, step, event)
 
 
 SENSORS = (
-    Sensor("temperature", Temperature, -25.0, 25.0, 1.0),
-    Sensor("humidity", Humidity, 40.0, 80.0, 1.0),
-    Sensor("pressure", Pressure, 800.0, 1200.0, 8.0),
+    sensor("temperature", -25.0, 25.0, 1.0),  # °C
+    sensor("humidity", 40.0, 80.0, 1.0),  # % of the water that the air can hold
+    sensor("pressure", 800.0, 1200.0, 8.0),  # hPa
 )
 
 
@@ -97,10 +82,6 @@ def generate(rng: random.Random, options: msgspec.Struct, now_s: Callable[[], fl
             yield Emission(sensor.topic, None, sensor.event(round(values[sensor], 2), time))
 
 
-def _values(events: Sequence[Measurement]) -> list[float]:
-    return [event.measurement for event in events]
-
-
 def _bins(sensor: Sensor, counts: list[int], so_far: SoFar) -> Bins:
     return Bins(so_far.partition, sensor.low, sensor.high, counts, so_far.next, so_far.timestamp_ms)
 
@@ -111,7 +92,7 @@ def _histogram(sensor: Sensor) -> Histogram:
         source=sensor.topic,
         event=sensor.event,
         target=f"hist_{sensor.topic}",
-        values=_values,
+        values=lambda events: [event.measurement for event in events],
         low=sensor.low,
         high=sensor.high,
         bins=BINS,
