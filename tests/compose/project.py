@@ -30,7 +30,18 @@ PORTS = (
     "CLICKHOUSE_NATIVE_PORT",
     "KAFKA_UI_PORT",
 )
-SERVICES = ("kafka-1", "kafka-2", "kafka-3", "clickhouse-server", "producer", "consumer", "kafka-ui")
+SERVICES = (
+    "kafka-1",
+    "kafka-2",
+    "kafka-3",
+    "clickhouse-server",
+    "producer",
+    "transformer",
+    "consumer",
+    "kafka-ui",
+)
+SHARED = {"consumer": "conjecture.data", "transformer": "dominate"}
+"""Members of groups, and a topic whose partitions they share."""
 ONE_SHOTS = ("check", "topics", "migrate")
 LOOK_S = 0.25
 UP_TIMEOUT_S = 400
@@ -137,18 +148,18 @@ class Project:
         """Of a user of ClickHouse, as build-all.sh wrote it."""
         return (self.folder / "secrets" / f"clickhouse_{user}_password").read_text()
 
-    def shares(self) -> list[set[str] | None]:
-        """The partitions of each running consumer, by the last line that tells; None before it tells any."""
-        return [share_of(words_of(container)) for container in self.containers("consumer")]
+    def shares(self, service: str = "consumer") -> list[set[str] | None]:
+        """The partitions of its SHARED topic that each container has, by the last line that tells; None before."""
+        return [share_of(words_of(container), SHARED[service]) for container in self.containers(service)]
 
-    def await_shares(self, sizes: list[int], timeout_s: float = 120) -> None:
-        """Wait until all partitions are shared out, so many to each consumer (in any order)."""
+    def await_shares(self, sizes: list[int], timeout_s: float = 120, service: str = "consumer") -> None:
+        """Wait until all partitions of the topic are shared out, so many to each container (in any order)."""
 
         def are_shared() -> bool:
-            shares = [share for share in self.shares() if share is not None]
+            shares = [share for share in self.shares(service) if share is not None]
             return sorted(map(len, shares)) == sorted(sizes) and len(set().union(*shares)) == sum(sizes)
 
-        await_(are_shared, timeout_s, f"shares {sizes}", lambda: f"{self.shares()}\n{self.tell()}")
+        await_(are_shared, timeout_s, f"shares {sizes}", lambda: f"{self.shares(service)}\n{self.tell()}")
 
     def audit(self, *arguments: str) -> dict[str, Any]:
         """`audit --json` inside a consumer."""
@@ -218,12 +229,19 @@ def pause(container: Any, timeout_s: float = 60) -> None:
     await_(is_paused, timeout_s, f"{container.name} paused", lambda: "")
 
 
-def share_of(log: str) -> set[str] | None:
-    """The partitions that a consumer's last word about them names."""
+def entered(report: dict[str, Any]) -> int:
+    """The events that an audit found in the topics that producers write, each topic once."""
+    stages = [stage for stream in report["streams"].values() for stage in stream["stages"]]
+    made = {stage["to"] for stage in stages}
+    return sum({stage["from"]: stage["entered"] for stage in stages if stage["from"] not in made}.values())
+
+
+def share_of(log: str, topic: str) -> set[str] | None:
+    """The partitions of a topic that a container's last word about its partitions names."""
     share = None
     for line in log.splitlines():
         if '"partitions": ' in line and line.startswith("{"):
-            share = set(json.loads(line)["partitions"])
+            share = {name for name in json.loads(line)["partitions"] if name.startswith(f"{topic}/")}
     return share
 
 

@@ -74,7 +74,7 @@ def test_kafka_ui_is_told_what_it_documents():
 
 def test_nothing_that_can_be_scaled_has_a_name_or_a_port_of_its_own():
     assert "container_name" not in compose_file()
-    for service in ("producer", "consumer"):
+    for service in ("producer", "transformer", "consumer"):
         block = re.search(rf"^  {service}:\n((?:    .*\n|\n)+)", compose_file(), re.MULTILINE)
         assert block, service
         assert "ports" not in block[1]

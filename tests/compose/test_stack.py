@@ -10,11 +10,21 @@ from common.clickhouse_io.questions import Asker
 from common.settings.parts import ClickHouseSettings
 from common.streams.collatz import QUESTIONS, STREAM, walk_of
 from tests.compose.conftest import Timed
-from tests.compose.project import ONE_SHOTS, SERVICES, Project, await_, pause, share_of, words_of
+from tests.compose.project import (
+    ONE_SHOTS,
+    SERVICES,
+    SHARED,
+    Project,
+    await_,
+    entered,
+    pause,
+    share_of,
+    words_of,
+)
 
 LONGER_THAN_A_SESSION_S = 12
 PARTITIONS = 4
-PATIENT = ("producer", "consumer", "clickhouse-server")
+PATIENT = ("producer", "transformer", "consumer", "clickhouse-server")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +82,7 @@ def test_nobody_may_do_more_than_he_must(stack, user, sql):
 
 
 def test_our_containers_have_no_rights_and_cannot_write(stack):
-    for service in ("producer", "consumer", *ONE_SHOTS):
+    for service in ("producer", "transformer", "consumer", *ONE_SHOTS):
         container = stack.container(service)
         host = container.attrs["HostConfig"]
         assert (host["ReadonlyRootfs"], host["CapDrop"], host["Init"]) == (True, ["ALL"], True), service
@@ -124,7 +134,7 @@ def test_one_consumer_too_many_says_so_and_waits(stack):
 
 
 def test_the_work_of_a_killed_consumer_is_taken_over(stack):
-    victim = next(box for box in stack.containers("consumer") if share_of(words_of(box)))
+    victim = next(box for box in stack.containers("consumer") if share_of(words_of(box), SHARED["consumer"]))
     victim.kill()
     with Timed("taken over"):
         stack.await_shares([1, 1, 1, 1])
@@ -151,6 +161,22 @@ def test_two_consumers_go_on_where_five_were(stack):
     stack.await_more_rows()
 
 
+def test_transformers_are_scaled_and_taken_over_like_consumers(stack):
+    stack.up(consumer=2, producer=3, transformer=2)
+    stack.await_shares([2, 2], service="transformer")
+    victim = stack.containers("transformer")[0]
+    victim.kill()
+    with Timed("taken over by a transformer"):
+        stack.await_shares([4], service="transformer")
+    victim.start()
+    stack.await_shares([2, 2], service="transformer")
+
+
+@pytest.mark.parametrize("table", ["shadow", "measurements", "histograms", "active_visitors", "metrics"])
+def test_every_stream_arrives_in_its_tables(stack, table):
+    await_(lambda: int(stack.query(f"SELECT count() FROM {table}")) > 0, 120, f"rows in {table}", stack.tell)
+
+
 def test_consumers_outlast_a_clickhouse_that_stands_still(stack):
     server = stack.container("clickhouse-server")
     pause(server)
@@ -168,12 +194,11 @@ def test_rows_arrive_after_clickhouse_was_restarted(stack):
 def test_nothing_is_missing_or_repeated_after_all_that(stack):
     stack.do("stop", "producer")
     report = stack.audit("--wait", "120")
-    told = report["streams"]["collatz"]
     sent, acknowledged, failed = stack.produced()
     assert (report["missing"], report["repeated"], report["exit_code"]) == (0, 0, 0), report
-    assert (told["lag"], told["dead"]) == (0, 0)
-    assert acknowledged <= told["events"] <= sent
-    assert failed or told["events"] == acknowledged
+    assert {(told["lag"], told["dead"]) for told in report["streams"].values()} == {(0, 0)}
+    assert acknowledged <= entered(report) <= sent
+    assert failed or entered(report) == acknowledged
 
 
 def test_stop_and_up_go_on_where_it_was(stack):
