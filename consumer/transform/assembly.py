@@ -24,7 +24,8 @@ from consumer.transform.newest import NewestOutputs
 from consumer.transform.opening import Opening
 from consumer.transform.outbox import Outbox
 from consumer.transform.place import Named
-from consumer.transform.role import Limits, TransformRole
+from consumer.transform.role import TransformRole
+from consumer.transform.waiting import Limits
 
 TRANSACTION_BYTES = 16 << 20
 ANSWER_MARGIN_S = 1.0

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 from bisect import bisect_left
-from collections import deque
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
-from common.errors import FeedBlocked, KafkaUnavailable, OutputRefused
+from common.errors import FeedBlocked, KafkaUnavailable, OutputRefused, TransactionLost
 from common.kafka_io.transactions import Transactions
 from common.model.headers import source_of
+from common.model.ranges import Committed
 from common.model.record import Partition, Slab
 from common.process.deadline import Deadline
 from consumer.member.role import Blocked, Role
@@ -18,23 +18,12 @@ from consumer.metrics import TransformMetrics
 from consumer.transform.opening import Members, Opened, Opening
 from consumer.transform.outbox import Outbox
 from consumer.transform.place import BadMessage, Place
+from consumer.transform.waiting import Limits, Waiting
 from consumer.transform.work import Run
 
 log = logging.getLogger(__name__)
 
 IDLE_WAIT_S = 0.05
-
-
-class Limits(NamedTuple):
-    """A transaction is closed `age_s` after its first message, or at so many messages or bytes.
-
-    A source is parked after more than `bad_messages` in a row of which no output can be made.
-    """
-
-    age_s: float
-    messages: int
-    payload_bytes: int
-    bad_messages: int
 
 
 class Membership(Members, Protocol):
@@ -70,9 +59,7 @@ class TransformRole(Role):
         self._group_name, self._now_s = group_name, now_s
         self._places: dict[Partition, Place] = {}
         self._refused: dict[str, FeedBlocked] = {}
-        self._waiting: deque[tuple[Partition, Slab]] = deque()
-        self._waiting_messages = self._waiting_bytes = 0
-        self._due_s = now_s()
+        self._waiting = Waiting(limits, now_s)
         self._done = 0
 
     def open(self) -> Sequence[Blocked]:
@@ -105,48 +92,30 @@ class TransformRole(Role):
 
     def _forget(self, topic: str) -> None:
         self._places = {at: place for at, place in self._places.items() if at.topic != topic}
-        self._waiting = deque((at, slab) for at, slab in self._waiting if at.topic != topic)
-        self._measure()
-
-    def _measure(self) -> None:
-        self._waiting_messages = sum(len(slab) for _, slab in self._waiting)
-        self._waiting_bytes = sum(slab.size_bytes for _, slab in self._waiting)
+        self._waiting.forget(topic)
 
     def drop(self) -> None:
         """Forget everything; the next transaction is that of another producer (T8)."""
         self._transactions.throw_away()
         self._places.clear()
         self._waiting.clear()
-        self._waiting_messages = self._waiting_bytes = 0
 
     def hungry(self) -> set[Partition]:
         """All that do not stand still, while the next transaction has room."""
-        return set() if self._is_full else set(self._places)
-
-    @property
-    def _is_full(self) -> bool:
-        limits = self._limits
-        return self._waiting_messages >= limits.messages or self._waiting_bytes >= limits.payload_bytes
+        return set() if self._waiting.is_full else set(self._places)
 
     def await_work(self) -> float:
         """Until the transaction is due."""
-        return 0.0 if self._is_full else min(IDLE_WAIT_S, max(0.0, self._due_s - self._now_s()))
+        return min(IDLE_WAIT_S, self._waiting.due_in_s)
 
     def take(self, slabs: Mapping[Partition, list[Slab]], log_end: Callable[[Partition], int]) -> None:
         """Messages for the next transaction."""
-        if slabs and not self._waiting:
-            self._due_s = self._now_s() + self._limits.age_s
-        for partition, run in slabs.items():
-            if partition in self._places:
-                self._waiting += [(partition, slab) for slab in run]
-                self._waiting_messages += sum(map(len, run))
-                self._waiting_bytes += sum(slab.size_bytes for slab in run)
+        self._waiting.add(slabs, self._places)
 
     def step(self, now_s: float) -> Sequence[Blocked]:
         """The next transaction, if it is due."""
-        if now_s < self._due_s and not self._is_full:
+        if not self._waiting.is_due(now_s):
             return []
-        self._due_s = now_s + self._limits.age_s
         blocked = [*self._work(now_s), *self._tick(now_s)]
         stopped = {topic for topic, _ in blocked}
         places = [
@@ -156,13 +125,13 @@ class TransformRole(Role):
         ]
         if places:
             blocked += self._transact(places)
+            self._waiting.note_committed()
         return blocked
 
     def _work(self, now_s: float) -> Iterator[Blocked]:
         """Let every place take what has come for it."""
         stopped = set()
-        while self._waiting:
-            partition, slab = self._waiting.popleft()
+        for partition, slab in self._waiting.take_all():
             if partition.topic in stopped:
                 continue
             try:
@@ -170,7 +139,6 @@ class TransformRole(Role):
             except FeedBlocked as error:
                 stopped.add(partition.topic)
                 yield Blocked(partition.topic, error)
-        self._measure()
 
     def _give(self, place: Place, slab: Slab, now_s: float) -> None:
         if slab.start != place.position:
@@ -222,6 +190,19 @@ class TransformRole(Role):
         if not places:
             return blocked
         started_s = self._now_s()
+        try:
+            self._send(places, {place.partition: commits[place.partition][0] for place in places})
+        except TransactionLost:
+            self._waiting.note_lost()
+            raise
+        self._metrics.transactions.inc()
+        self._metrics.transaction_seconds.observe(self._now_s() - started_s)
+        for place in places:
+            self._note_commit(place)
+            place.note_commit(*commits[place.partition])
+        return blocked
+
+    def _send(self, places: Sequence[Place], offsets: Mapping[Partition, Committed]) -> None:
         self._transactions.begin()
         for place in places:
             self._outbox.send(place)
@@ -230,14 +211,7 @@ class TransformRole(Role):
         except OutputRefused as refused:
             self._note_refusal(refused, places)
             raise
-        offsets = {place.partition: commits[place.partition][0] for place in places}
         self._transactions.commit(offsets, self._group.member)
-        self._metrics.transactions.inc()
-        self._metrics.transaction_seconds.observe(self._now_s() - started_s)
-        for place in places:
-            self._note_commit(place)
-            place.note_commit(*commits[place.partition])
-        return blocked
 
     def _note_commit(self, place: Place) -> None:
         name = place.of.name

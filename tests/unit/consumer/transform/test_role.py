@@ -12,7 +12,8 @@ from consumer.metrics import TransformMetrics
 from consumer.transform.opening import Opening
 from consumer.transform.outbox import Outbox
 from consumer.transform.place import Named
-from consumer.transform.role import IDLE_WAIT_S, Limits, TransformRole
+from consumer.transform.role import IDLE_WAIT_S, TransformRole
+from consumer.transform.waiting import Limits
 from tests.unit.consumer.transform.group import COPY, FIRST, HISTOGRAM, SECOND, Group, at
 from tests.unit.consumer.transform.material import SILENCE_S, Visit, visit, windows
 
