@@ -110,6 +110,20 @@ def test_everything_that_was_stored_is_accounted_for(pipeline):
                 "missing": 0,
                 "repeated": 0,
                 "lag": 0,
+                "stages": [
+                    {
+                        "stage": "sink",
+                        "from": pipeline.topic,
+                        "to": pipeline.table,
+                        "entered": MESSAGES + DEAD,
+                        "left": MESSAGES,
+                        "dead": DEAD,
+                        "late": 0,
+                        "pending": 0,
+                        "missing": 0,
+                        "repeated": 0,
+                    }
+                ],
             }
         },
         "missing": 0,
@@ -236,7 +250,7 @@ def test_what_is_in_flight_is_not_judged(pipeline, copy):
 def test_waits_no_longer_than_told(pipeline):
     found = look(pipeline, "--wait", "0.5", KAFKA_GROUP_ID="nobody")
     assert (found.exit_code, found.report["missing"], found.totals["lag"]) == (3, 0, 43 - LOG_START + 30)
-    assert "did not catch up within 0.5 s" in found.said
+    assert "Not all was done within 0.5 s" in found.said
     assert "is KAFKA_GROUP_ID the one that its sinks have?" in found.said
 
 
