@@ -24,11 +24,11 @@ from common.model.columns import index_within
 from common.model.conversions import conversion, guarded
 from common.model.fields import Column, Field, Getter, fields_of, getter
 from common.model.fitting import fitted
-from common.model.identifiers import quoted
+from common.model.identifiers import literal, quoted
 from common.model.partitions import PartitionOf, partition_of
 from common.model.record_columns import RecordColumn
 from common.model.record_values import RecordValues
-from common.model.stream import ADDRESS_COLUMNS, Rows, Table
+from common.model.stream import ADDRESS_COLUMNS, OWN_SETTINGS, Rows, Table
 from common.model.times import Convert
 
 __all__ = ["Column", "Computed", "table"]
@@ -66,6 +66,7 @@ def table(
     index: str = "index",
     extra: Sequence[str] = (),
     record: Mapping[str, RecordColumn] | None = None,
+    settings: Mapping[str, int | float | str] | None = None,
     variable: str | None = None,
 ) -> Table:
     """A MergeTree table with a column for each field of `event`, those of nested Structs included.
@@ -73,19 +74,18 @@ def table(
     With `each`, the name of a field that holds a list of Structs, the table has a row for each of them: their fields,
     those of the event that `carry` names, and their index in the column `index`. `extra` are further items of the
     DDL: projections, indices, constraints. `record` maps further columns to what of Kafka's record fills them, the
-    same in each row of a message. Raises ValueError, in one line, for a declaration that contradicts itself.
+    same in each row of a message. `settings` are those of the table, beside Penstock's own. Raises ValueError, in one
+    line, for a declaration that contradicts itself.
     """
     sources = _sources(event, each, carry) if each else [_source(field) for field in fields_of(event)]
     sources += [_computed(column, made) for column, made in (computed or {}).items()]
     of_record = dict(record or {})
-    if not sources and not of_record:
-        raise ValueError(f"{event.__name__} has no field that makes a column")
-    _refuse_doubles([source.name for source in sources] + [index] * bool(each) + list(of_record))
+    _refuse_names(event, [source.name for source in sources] + list(of_record), [index] * bool(each))
     rows = _rows_of_items(sources, getter((each,)), index) if each else _rows(sources)
     own = [f"{quoted(index)} UInt32"] * bool(each) + [_ddl(*filled) for filled in of_record.items()]
     made = Table(
         name=name,
-        ddl=_create([*(source.ddl for source in sources), *own], extra, order_by, partition_by),
+        ddl=_create([*_ddls(sources), *own], extra, order_by, partition_by) + _settings(settings or {}),
         rows=rows,
         partition_of=_partition_of(partition_by, sources, of_record),
         variable=variable,
@@ -176,6 +176,24 @@ def _create(columns: Sequence[str], extra: Sequence[str], order_by: str, partiti
     )
 
 
+def _ddls(sources: Sequence[_Source]) -> list[str]:
+    return [source.ddl for source in sources]
+
+
+def _settings(settings: Mapping[str, int | float | str]) -> str:
+    """What follows Penstock's own settings."""
+    for name in settings:
+        if not name.isidentifier() or name in OWN_SETTINGS:
+            raise ValueError(f"{name!r} is no setting that a table may have beside Penstock's own")
+    return "".join(f", {name} = {_literal(value)}" for name, value in settings.items())
+
+
+def _literal(value: int | float | str) -> str:
+    if isinstance(value, str):
+        return _braced(literal(value))
+    return str(int(value) if isinstance(value, bool) else value)
+
+
 def _ddl(name: str, column: Field | Computed | RecordColumn) -> str:
     kind, codec, comment = (
         (column.kind, column.column.codec, column.column.comment)
@@ -184,7 +202,7 @@ def _ddl(name: str, column: Field | Computed | RecordColumn) -> str:
     )
     words = [quoted(name), kind]
     if comment:
-        words.append("COMMENT '" + comment.replace("\\", "\\\\").replace("'", "\\'") + "'")
+        words.append(f"COMMENT {literal(comment)}")
     if codec:
         words.append(f"CODEC({codec})")
     return " ".join(words)
@@ -194,7 +212,11 @@ def _braced(text: str) -> str:
     return text.replace("{", "{{").replace("}", "}}")
 
 
-def _refuse_doubles(names: Sequence[str]) -> None:
+def _refuse_names(event: type[msgspec.Struct], names: Sequence[str], index: Sequence[str]) -> None:
+    """Raise ValueError for no column at all, two of one name, or one of a name of Penstock's own."""
+    if not names:
+        raise ValueError(f"{event.__name__} has no field that makes a column")
+    names = [*names, *index]
     for name in names:
         if names.count(name) > 1:
             raise ValueError(f"two columns are called {name}: give one of them another name, Column(name=…)")

@@ -10,6 +10,11 @@ def quoted(name: str) -> str:
     return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
 
 
+def literal(text: str) -> str:
+    """A text in quotes."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
 def after_name(text: str) -> tuple[str, str]:
     """The name at the beginning of `text`, in backticks or bare, and what follows it."""
     if not text.startswith("`"):

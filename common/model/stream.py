@@ -31,6 +31,9 @@ _ADDRESS_DDL = """_tp UInt64,
     _rows UInt32,
     PROJECTION by_address (SELECT _tp, _off, _row, _rows ORDER BY _tp, _off, _row)"""
 
+OWN_SETTINGS = ("non_replicated_deduplication_window", "fsync_after_insert", "fsync_part_directory")
+"""Settings of every table, which exactly-once rests on."""
+
 _SETTINGS_DDL = (
     f"SETTINGS non_replicated_deduplication_window = {DEDUPLICATION_WINDOW}, "
     "fsync_after_insert = 1, fsync_part_directory = 1"

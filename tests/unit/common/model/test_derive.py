@@ -304,3 +304,17 @@ def test_columns_of_the_record_stand_in_the_ddl_and_not_in_the_rows():
 def test_a_column_of_the_record_that_contradicts_the_table_is_refused(of_record, reason):
     with pytest.raises(ValueError, match=reason):
         derived(Commit, record=of_record)
+
+
+def test_settings_of_the_table_stand_beside_those_that_every_table_has():
+    made = table(
+        Actor, name="actors", order_by="login", settings={"index_granularity": 1024, "storage_policy": "a'b"}
+    )
+    statement = made.create_statement()
+    assert statement.endswith("fsync_part_directory = 1, index_granularity = 1024, storage_policy = 'a\\'b'")
+
+
+@pytest.mark.parametrize("name", ["fsync_after_insert", "a b", ""])
+def test_settings_that_exactly_once_rests_on_are_not_given_by_a_stream(name):
+    with pytest.raises(ValueError, match="is no setting that a table may have beside Penstock's own"):
+        table(Actor, name="actors", order_by="login", settings={name: 0})
