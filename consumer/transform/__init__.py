@@ -5,7 +5,7 @@ end. Readers of committed data see all of it or nothing. What goes wrong, and wh
 
 | what goes wrong | what happens |
 |---|---|
-| a message is bad (JSON, type, range, too large an output) | it goes whole to the dead-letter topic, in the transaction |
+| a message is bad (JSON, type, range, output too large) | it goes whole to the dead-letter topic, in the transaction |
 | a stream's code raises for a message | that message is bad; where it makes a count, the source is parked |
 | a flood of bad messages | the source is parked before the transaction; the other sources go on |
 | killed before the end of a transaction | the successor fences it: aborted; the same messages are done again |
