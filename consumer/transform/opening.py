@@ -95,9 +95,7 @@ class Opening:
             except FeedBlocked as error:
                 opened.blocked[topic] = error
                 places = {}
-            for (
-                partition
-            ) in mine:  # those that stand still are paused, but the client asks for their position
+            for partition in mine:  # the client asks for the position of those that are paused, too
                 place = places.get(partition)
                 self._group.seek(partition, place.position if place else firsts[partition])
             opened.places.update(places)
