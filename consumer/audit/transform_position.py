@@ -54,7 +54,13 @@ class TransformPosition:
 def look_at_transforms(
     brokers: Brokers, group: str, transforms: Iterable[Transform]
 ) -> dict[str, list[TransformPosition]]:
-    """Source topic → its partitions in order; a topic that does not exist is left out."""
+    """Source topic → its partitions in order; a topic that does not exist is left out.
+
+    Without transforms nobody is asked: their group is one that the caller may not be allowed to look at.
+    """
+    transforms = list(transforms)
+    if not transforms:
+        return {}
     commits = brokers.committed(group)
     layouts = brokers.layouts([transform.source for transform in transforms])
     partitions = [partition for layout in layouts.values() for partition in layout.partitions]

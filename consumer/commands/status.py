@@ -86,7 +86,7 @@ class _Transforms:
         self._group = transform_group(settings)
         transforms = [transform for stream in streams for transform in stream.transforms]
         self._members = overview.members(self._group) if transforms else []
-        self._positions = look_at_transforms(overview, self._group, transforms) if transforms else {}
+        self._positions = look_at_transforms(overview, self._group, transforms)
 
     def show(self, out: TextIO) -> None:
         """A line for each source partition."""

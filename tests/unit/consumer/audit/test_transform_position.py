@@ -56,3 +56,7 @@ def look(committed, **log):
 def test_lag_counts_from_how_far_a_transform_has_read(committed, log, lag, state):
     position = look(committed, **log)
     assert (position.lag, position.state[: len(state)]) == (lag, state)
+
+
+def test_without_transforms_their_group_is_not_asked_for():
+    assert look_at_transforms(None, "g-transform", []) == {}  # there are no brokers to ask
