@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from common.errors import StartRefused
 from common.kafka_io.admin import connect_admin
@@ -23,6 +23,7 @@ a topic that exists gets as many replicas as that topic has.
 
 examples:
   python -m common.topics                              create what is missing, wait until it is usable
+  python -m common.topics collatz ratings              those of two streams
   python -m common.topics --dry-run                    only say what would be done
   python -m common.topics --grow conjecture.data=12    also give a topic more partitions
 
@@ -35,9 +36,10 @@ topic has other ones than REPLICATION_FACTOR says, and Kafka's kafka-reassign-pa
 
 def main(argv: Sequence[str], environ: Mapping[str, str], clock: Clock) -> int:
     """Create and grow topics. Raises StartRefused when something asked for is impossible."""
-    args = _parser().parse_args(argv)
+    known = load(environ)
+    args = _parser(known).parse_args(argv)
     settings = Settings.from_env(environ)
-    streams = load(environ).values()
+    streams = [known[name] for name in args.streams or known]
     specs = wanted(streams, settings.topics)
     admin = connect_admin(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
     try:
@@ -77,12 +79,19 @@ def _report(
     return lines
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(streams: Collection[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m common.topics",
-        description="Create the topics of all streams, where they are missing.",
+        description="Create the topics of streams, where they are missing.",
         epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "streams",
+        nargs="*",
+        metavar="STREAM",
+        type=_one_of(streams),
+        help=f"one or more of: {', '.join(streams)} (default: all)",
     )
     parser.add_argument(
         "--grow",
@@ -94,6 +103,15 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--dry-run", action="store_true", help="change nothing")
     return parser
+
+
+def _one_of(names: Collection[str]) -> Callable[[str], str]:
+    def read(name: str) -> str:
+        if name not in names:
+            raise argparse.ArgumentTypeError(f"no stream is called {name}; there are: {', '.join(names)}")
+        return name
+
+    return read
 
 
 def _size(text: str) -> tuple[str, int]:

@@ -109,7 +109,7 @@ class Slice:
         plain = {"BOOTSTRAP_SERVERS": self.broker.address, "KAFKA_SECURITY_PROTOCOL": "PLAINTEXT"}
         kept = {k: v for k, v in self.commands.environment.items() if not k.startswith(("KAFKA_S", "BOOT"))}
         saved, self.commands.environment = self.commands.environment, kept | plain
-        self.run("common.topics")
+        self.run("common.topics", "collatz")
         self.commands.environment = saved
         self.run("consumer", "migrate", "collatz")
 
@@ -142,7 +142,7 @@ def make_slice(stack: Stack, broker: SecureBroker) -> Iterator:
 
 
 def whole_slice(each: Slice, last: int) -> None:
-    each.run("common.topics")
+    each.run("common.topics", "collatz")
     each.run("consumer", "migrate", "collatz")
     each.produce(1, last)
     sink = each.sink()
@@ -179,7 +179,7 @@ def test_a_client_certificate_is_a_login_too(broker, certificates, make_slice):
         MIN_INSYNC_REPLICAS="1",
     )
     each.allow("client", "topics", "producer")
-    each.run("common.topics")
+    each.run("common.topics", "collatz")
     each.produce(1, 10)
 
 
