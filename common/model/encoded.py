@@ -57,6 +57,9 @@ class Encoded(ABC):
     def __iter__(self) -> Iterator[Any]:
         return iter(self.tolist())
 
+    def __array__(self, *_: Any, **__: Any) -> np.ndarray:
+        raise TypeError("numpy would cut NULs off the ends of texts: choose rows by index")
+
     def __getitem__(self, rows: Any) -> Encoded:
         indices = np.arange(len(self))[rows]
         if len(indices) == len(self) and (np.diff(indices) == 1).all():  # that many: all of them, in order

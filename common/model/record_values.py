@@ -84,7 +84,7 @@ def _repeated(each: _Filled, messages: Messages, counts: np.ndarray) -> np.ndarr
         return made
     if column.needs_details and (_sizes(values) * counts).max() > MOST_REPEATED_BYTES:
         raise DoesNotFit(name, kind, TOO_LONG)
-    return np.repeat(made, counts)
+    return made[np.repeat(np.arange(len(made)), counts)]
 
 
 def _sizes(values: Sequence[Any]) -> np.ndarray:

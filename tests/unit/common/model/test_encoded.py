@@ -59,3 +59,8 @@ def test_a_column_counts_the_bytes_of_the_wire():
 def test_words_count_once_a_piece():
     column = encoder("LowCardinality(String)")(["word"] * 1000)
     assert 4000 < column.nbytes < 4100
+
+
+def test_numpy_makes_no_texts_of_a_column_without_being_asked():
+    with pytest.raises(TypeError, match="NULs"):
+        np.repeat(encoder("String")(["a\0"]), 2)

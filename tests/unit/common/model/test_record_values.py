@@ -153,3 +153,9 @@ def test_a_column_that_rows_make_as_well_is_refused():
 @pytest.mark.parametrize(("column", "needs"), [(Key(), True), (Topic(), False)])
 def test_details_are_needed_only_for_what_the_record_alone_knows(column, needs):
     assert RecordValues(stated("String", column)).need_details is needs
+
+
+@pytest.mark.parametrize("kind", ["String", "Nullable(String)", "LowCardinality(String)"])
+def test_a_key_that_ends_in_nul_is_whole_in_every_row(kind):
+    given = messages(keys=[b"a\0", b"\xff"])
+    assert filled(kind, Key(), given, [2, 1]) == ["a\0", "a\0", b"\xff"]
