@@ -9,7 +9,7 @@ from typing import NamedTuple
 from common.model.identifiers import after_name, until
 from common.model.stream import Table
 
-_COMMENT = re.compile(r"--.*")
+_QUOTED_OR_COMMENT = re.compile(r"('(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|--[^\n]*", re.DOTALL)
 _COMPUTED = re.compile(r"MATERIALIZED|ALIAS|EPHEMERAL", re.IGNORECASE)
 _NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT", "PRIMARY", "ORDER")
 _TAIL = "SETTINGS|TTL|SAMPLE|PRIMARY|PARTITION|COMMENT"
@@ -45,7 +45,7 @@ def _stated(table: Table) -> Iterator[tuple[str, str, str]]:
 
 def _items(statement: str) -> Iterator[str]:
     """What stands between the commas of a CREATE TABLE's first parentheses."""
-    rest = _COMMENT.sub("", statement).split("(", 1)[1]
+    rest = _without_comments(statement).split("(", 1)[1]
     end = ","
     while end == ",":
         item, rest = until(rest, lambda character: character in ",)")
@@ -53,9 +53,13 @@ def _items(statement: str) -> Iterator[str]:
         yield item.strip()
 
 
+def _without_comments(statement: str) -> str:
+    return _QUOTED_OR_COMMENT.sub(lambda match: match[1] or "", statement)
+
+
 def _after_items(statement: str) -> str:
     """What stands after a CREATE TABLE's first parentheses."""
-    return until(_COMMENT.sub("", statement).split("(", 1)[1], lambda character: character == ")")[1]
+    return until(_without_comments(statement).split("(", 1)[1], lambda character: character == ")")[1]
 
 
 def projections(table: Table) -> list[Projection]:

@@ -138,3 +138,10 @@ def test_an_order_as_the_server_tells_it_is_the_same():
 @pytest.mark.parametrize("item", ["PRIMARY KEY (n)", "INDEX i n TYPE minmax", "CONSTRAINT c CHECK n > 0"])
 def test_what_is_no_column_is_none(item):
     assert stated_columns(table_with(f"n UInt64 COMMENT 'a, b)', {item}")).keys() == {"n", *ADDRESS_COLUMNS}
+
+
+def test_dashes_in_quotes_begin_no_comment():
+    columns = (
+        "    n UInt8 COMMENT 'it\\'s -- odd', -- 'a comment\n    `a--b` Enum8('x--y' = 1),\n    c String"
+    )
+    assert stated(columns) == {"n": "UInt8", "a--b": "Enum8('x--y' = 1)", "c": "String"}
