@@ -24,6 +24,7 @@ _STEPS = {
     "toStartOfHour": "h",
 }
 PartitionOf = Callable[[Mapping[str, np.ndarray]], np.ndarray]
+"""Gives a number for each row: the same for rows of one table partition, of another block, too."""
 
 
 def partition_of(expression: str, types: Mapping[str, str]) -> PartitionOf:
@@ -59,7 +60,4 @@ def _in_steps(counted: np.ndarray, unit: str, step: str) -> np.ndarray:
 def _plain(column: np.ndarray | Encoded) -> np.ndarray:
     if isinstance(column, np.ndarray) and column.dtype.names is None and not column.dtype.hasobject:
         return column
-    numbers: dict[Any, int] = {}  # numpy's own texts lose NULs at their ends
-    return np.fromiter(
-        (numbers.setdefault(value, len(numbers)) for value in column.tolist()), np.int64, len(column)
-    )
+    return np.fromiter(map(hash, map(repr, column.tolist())), np.int64, len(column))

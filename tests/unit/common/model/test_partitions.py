@@ -5,7 +5,9 @@ from datetime import UTC, datetime
 import msgspec
 import pytest
 
+from common.model.conversions import conversion
 from common.model.derive import table
+from common.model.partitions import partition_of
 
 
 class Everything(msgspec.Struct, gc=False):
@@ -59,3 +61,13 @@ def test_texts_that_differ_in_their_ends_are_different_partitions():
     first, second, third, fourth, fifth = made.partition_of(made.rows(events).columns).tolist()
     assert len({first, second, third, fourth}) == 4
     assert fifth == first
+
+
+@pytest.mark.parametrize("kind", ["String", "LowCardinality(String)", "Nullable(String)", "Array(String)"])
+def test_blocks_of_different_partitions_have_different_numbers(kind):
+    numbers = partition_of("name", {"name": kind})
+    one, other, again = (
+        numbers({"name": conversion(kind).convert([value])}).tolist()
+        for value in ([["a"], ["b"], ["a"]] if kind.startswith("Array") else ["a", "b", "a"])
+    )
+    assert one == again != other
