@@ -240,11 +240,11 @@ def getter(path: tuple[str, ...]) -> Getter:
     *first, last = path
     way = "event"
     for name in first:
-        way = attribute("event", name) if way == "event" else f"({way} and {attribute(way, name)})"
-    value = (
-        attribute("event", last)
-        if way == "event"
-        else f"None if (part := {way}) is None else {attribute('part', last)}"
-    )
+        way = attribute("event", name) if way == "event" else _behind(way, name)
+    value = attribute("event", last) if way == "event" else _behind(way, last)
     made: Getter = eval(f"lambda events: [{value} for event in events]")
     return made
+
+
+def _behind(way: str, name: str) -> str:
+    return f"(None if (part := {way}) is None else {attribute('part', name)})"
