@@ -27,9 +27,10 @@ try:
     from clickhouse_driver.columns.base import Column
     from clickhouse_driver.columns.boolcolumn import BoolColumn
     from clickhouse_driver.columns.datecolumn import DateColumn
-    from clickhouse_driver.columns.datetimecolumn import DateTime64Column
+    from clickhouse_driver.columns.datetimecolumn import DateTimeColumn
     from clickhouse_driver.columns.decimalcolumn import DecimalColumn
     from clickhouse_driver.columns.exceptions import ColumnException
+    from clickhouse_driver.columns.floatcolumn import FloatColumn
     from clickhouse_driver.columns.intcolumn import LargeIntColumn
     from clickhouse_driver.columns.ipcolumn import IPv6Column
     from clickhouse_driver.columns.service import get_column_by_spec, write_column
@@ -55,8 +56,9 @@ __all__ = [
     "ColumnException",
     "Context",
     "DateColumn",
-    "DateTime64Column",
+    "DateTimeColumn",
     "DecimalColumn",
+    "FloatColumn",
     "IPv6Column",
     "LargeIntColumn",
     "RowOrientedBlock",
@@ -76,7 +78,7 @@ _CLASS_NAMES: dict[type, tuple[str, ...]] = {
     BlockOutputStream: ("finalize", "fout"),
     ServerInfo: ("used_revision",),
     Context: ("client_settings", "server_info", "settings"),
-    Column: ("nullable", "prepare_items", "write_data", "write_state_prefix"),
+    Column: ("ch_type", "nullable", "prepare_items", "write_data", "write_state_prefix"),
     ArrayColumn: ("nested_column",),
     TupleColumn: ("nested_columns",),
     DecimalColumn: ("precision", "scale"),

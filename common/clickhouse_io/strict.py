@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
 
@@ -17,8 +17,9 @@ from common.clickhouse_io.internals import (
     Column,
     Context,
     DateColumn,
-    DateTime64Column,
+    DateTimeColumn,
     DecimalColumn,
+    FloatColumn,
     IPv6Column,
     LargeIntColumn,
     ServerInfo,
@@ -102,6 +103,9 @@ def _refuse_decimal(column: DecimalColumn, item: Any) -> None:
         raise ValueError
     if number.is_infinite() or (number and number.adjusted() >= column.precision - column.scale):
         raise OverflowError
+    finer = -int(number.as_tuple().exponent) - column.scale
+    if finer > 0 and any(number.as_tuple().digits[-finer:]):  # the driver would cut them off
+        raise ValueError
 
 
 def _refuse_large_integer(column: LargeIntColumn, item: Any) -> None:
@@ -116,11 +120,23 @@ def _refuse_large_integer(column: LargeIntColumn, item: Any) -> None:
 def _refuse_date(column: DateColumn, item: Any) -> None:
     if not column.min_value <= date(item.year, item.month, item.day) <= column.max_value:
         raise OverflowError
+    if isinstance(item, datetime) and item.time() != time():
+        raise ValueError
 
 
-def _refuse_time(column: DateTime64Column, item: Any) -> None:
-    """The driver counts the fraction of a second before 1970 in the wrong direction."""
-    if isinstance(item, datetime) and item.microsecond and item.timestamp() < 0:
+def _refuse_time(column: DateTimeColumn, item: Any) -> None:
+    """The driver cuts off what is finer, and counts the fraction of a second before 1970 in the wrong direction."""
+    if not isinstance(item, datetime) or not item.microsecond:
+        return
+    places = getattr(column, "scale", 0)
+    if item.microsecond % 10 ** max(0, 6 - places) or item.timestamp() < 0:
+        raise ValueError
+
+
+def _refuse_float(column: FloatColumn, item: Any) -> None:
+    """An integer that no float of that width is."""
+    width = np.float32 if column.ch_type == "Float32" else np.float64
+    if isinstance(item, int) and int(width(item)) != item:
         raise ValueError
 
 
@@ -150,7 +166,8 @@ _REFUSALS: dict[type, Callable[[Any, Any], None]] = {
     DecimalColumn: _refuse_decimal,  # before the integers, which wide ones are as well
     LargeIntColumn: _refuse_large_integer,
     DateColumn: _refuse_date,
-    DateTime64Column: _refuse_time,
+    DateTimeColumn: _refuse_time,  # DateTime64 is one
+    FloatColumn: _refuse_float,
     BoolColumn: _refuse_bool,
     IPv6Column: _refuse_ipv6,
     ArrayColumn: _refuse_array,
