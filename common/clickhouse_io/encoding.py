@@ -19,6 +19,7 @@ from common.model.ddl import inserted_columns
 from common.model.encoded import Encoded
 from common.model.encoders import Encoder, encoder
 from common.model.json_objects import json_texts
+from common.model.kinds import names_of, refuse_odd
 from common.model.record_values import RecordValues
 from common.model.stream import Table
 
@@ -41,11 +42,14 @@ class _Column(NamedTuple):
     dtype: np.dtype | None
     encoder: Encoder | None
     kind_of_texts: str
+    numbers: list[int]
+    """The only ones that it can hold; none: any."""
 
 
 def _column(name: str, kind: str) -> _Column:
     encode = encoder(kind)
-    return _Column(name, kind, wire_dtype(kind), encode, encode([]).kind if encode else "")
+    numbers = [0, 1] if kind == "Bool" else list(names_of(kind).values()) if kind.startswith("Enum") else []
+    return _Column(name, kind, wire_dtype(kind), encode, encode([]).kind if encode else "", numbers)
 
 
 class EncodingCheck:
@@ -58,9 +62,9 @@ class EncodingCheck:
         self._columns: dict[str, list[_Column]] = {}
         for table in tables:
             inserted = inserted_columns(table)
-            self._columns[table.name] = [_column(name, kind) for name, kind in inserted.items()]
             for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
+            self._columns[table.name] = [_column(name, kind) for name, kind in inserted.items()]
             _refuse_unfit(table)
 
     def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -77,12 +81,18 @@ class EncodingCheck:
                 if values.kind != column.kind_of_texts:
                     raise DoesNotFit(column.name, _short(column.kind), WRONG_TYPE)
                 continue
-            if (
-                column.dtype is not None and column.dtype == values.dtype and values.ndim == 1
-            ):  # sent as it is
-                continue
-            checked[column.name] = _checked(column, values)
+            is_sent_as_it_is = column.dtype is not None and column.dtype == values.dtype and values.ndim == 1
+            made = values if is_sent_as_it_is else _checked(column, values)
+            _refuse_other_numbers(column, made)
+            checked[column.name] = made
         return checked
+
+
+def _refuse_other_numbers(column: _Column, made: Any) -> None:
+    """The server stores any number in a Bool or an Enum; a query that meets it fails, or takes it for another."""
+    are_numbers = isinstance(made, np.ndarray) and made.dtype.kind in "iu"
+    if column.numbers and are_numbers and not np.isin(made, column.numbers).all():
+        raise DoesNotFit(column.name, _short(column.kind), OUT_OF_RANGE)
 
 
 def _refuse_unfit(table: Table) -> None:
@@ -95,6 +105,10 @@ def _refuse_unfit(table: Table) -> None:
 
 def _refuse_unknown(table: str, column: str, kind: str) -> None:
     try:
+        refuse_odd(kind)
+    except ValueError as error:
+        raise StartRefused(f"{table}: column {column}: {error}") from error
+    try:
         strict_column(kind)
     except Exception as error:
         raise StartRefused(
@@ -104,7 +118,7 @@ def _refuse_unknown(table: str, column: str, kind: str) -> None:
 
 
 def _checked(column: _Column, values: np.ndarray) -> np.ndarray | Encoded:
-    name, kind, _, encoder_of_texts, _ = column
+    name, kind, encoder_of_texts = column.name, column.kind, column.encoder
     try:
         if encoder_of_texts is not None:
             return encoder_of_texts(values.tolist() if values.dtype.hasobject else list(values))

@@ -18,7 +18,7 @@ import numpy as np
 from common.model.columns import as_objects
 from common.model.decimals import decimal
 from common.model.encoders import encoder
-from common.model.kinds import split
+from common.model.kinds import names_of, refuse_odd, split
 from common.model.numbers import boolean, floating, integer
 from common.model.times import FIRST_DAY, LAST_DAY, Conversion, Convert, datetime64, days, time
 
@@ -28,15 +28,13 @@ HALVES = np.dtype([("high", "<u8"), ("low", "<u8")])
 NULL, VALUE = "null", "value"
 """The fields of a Nullable column of fixed width."""
 
-_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_NAME = re.compile(r"'((?:[^'\\]|\\.)*)'\s*=\s*(-?\d+)")
-
 
 def conversion(kind: str, unit: str = "") -> Conversion:
     """The conversion for a ClickHouse type, spelled in any way. `unit`: what integers of a time count, of UNITS.
 
     Texts, and lists and dicts of them, become Encoded. Raises ValueError for a type that is not known here.
     """
+    refuse_odd(kind)
     made, encode = _unencoded(kind, unit), encoder(kind)
     return made if encode is None else made._replace(convert=encode)
 
@@ -59,10 +57,7 @@ def _unencoded(kind: str, unit: str = "") -> Conversion:
         return _map(_unencoded(inner[0]), _unencoded(inner[1], unit))
     if name not in _MAKERS:
         raise ValueError(f"{kind[:60]} is no type that values can be made for: {', '.join(_MAKERS)}")
-    try:
-        return _MAKERS[name](inner, unit)
-    except IndexError:
-        raise ValueError(f"{kind[:60]} lacks an argument") from None
+    return _MAKERS[name](inner, unit)
 
 
 def guarded(made: Conversion) -> Convert:
@@ -125,16 +120,8 @@ def _fixed_string(length: int) -> Conversion:
     return Conversion((str, bytes), convert)
 
 
-def names_of(kind: str) -> dict[str, int]:
-    """The names of an Enum8 or Enum16, as its type states them. Raises ValueError if there is none."""
-    names = {_ESCAPED.sub(r"\1", name): int(number) for name, number in _NAME.findall(kind)}
-    if not names:
-        raise ValueError(f"{kind[:60]}: state names and numbers, Enum8('a' = 1)")
-    return names
-
-
-def _enum(kind: str, dtype: Any) -> Conversion:
-    numbers = names_of(kind)
+def _enum(arguments: list[str], dtype: Any) -> Conversion:
+    numbers = names_of(f"Enum16({', '.join(arguments)})")
 
     def convert(values: Sequence[Any]) -> np.ndarray:
         return np.array([numbers[value] for value in values], dtype)  # KeyError: no such name
@@ -251,8 +238,8 @@ _MAKERS: dict[str, Maker] = {
     "DateTime": lambda arguments, unit: time(0, unit, 0, 2**32 - 1, np.uint32),
     "DateTime64": lambda arguments, unit: datetime64(int(arguments[0]), unit),
     "FixedString": lambda arguments, unit: _fixed_string(int(arguments[0])),
-    "Enum8": lambda arguments, unit: _enum(", ".join(arguments), np.int8),
-    "Enum16": lambda arguments, unit: _enum(", ".join(arguments), np.int16),
+    "Enum8": lambda arguments, unit: _enum(arguments, np.int8),
+    "Enum16": lambda arguments, unit: _enum(arguments, np.int16),
     "Decimal": lambda arguments, unit: decimal(int(arguments[0]), int(arguments[1])),
     "Decimal32": _fixed_decimal(9),
     "Decimal64": _fixed_decimal(18),

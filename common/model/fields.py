@@ -16,8 +16,8 @@ import msgspec
 from msgspec import Meta
 
 from common.model.columns import attribute
-from common.model.conversions import conversion, is_nullable, names_of
-from common.model.kinds import split
+from common.model.conversions import conversion, is_nullable
+from common.model.kinds import names_of, split
 from common.model.times import UNITS
 
 Getter = Callable[[Sequence[Any]], list[Any]]

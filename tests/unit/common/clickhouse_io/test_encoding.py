@@ -267,3 +267,23 @@ def test_a_column_that_cannot_hold_what_the_record_has_is_refused_at_the_start()
     ):
         EncodingCheck([replace(table("String"), record={"w": Key()})])
     EncodingCheck([replace(table("String"), record={"v": Key()})])
+
+
+@pytest.mark.parametrize(
+    ("kind", "number", "other"),
+    [("Bool", 1, 2), ("Enum8('a' = 1, 'b' = -3)", -3, 0), ("Enum16('a' = 300)", 300, 1)],
+)
+@pytest.mark.parametrize("dtype", ["i1", "u1", "i2", "i8", "f8"])
+def test_a_number_that_no_bool_or_enum_has_is_refused(kind, number, other, dtype):
+    checks = EncodingCheck([table(kind)])
+    with np.errstate(invalid="ignore"):
+        good, bad = (np.array([given]).astype(dtype) for given in (number, other))
+    if good.tolist() == [number]:
+        assert checks("t", {"v": good, **ADDRESS})["v"].tolist() == [number]
+    with pytest.raises(BadData, match="column v, .*: out of range"):
+        checks("t", {"v": bad, **ADDRESS})
+
+
+def test_a_type_that_the_server_takes_for_another_is_refused_at_the_start():
+    with pytest.raises(StartRefused, match=r"t: column v: DateTime\(3\): DateTime has no such arguments"):
+        EncodingCheck([table("DateTime(3)")])

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from uuid import UUID
@@ -8,7 +9,8 @@ import numpy as np
 import pytest
 
 from common.clickhouse_io.wire import wire_dtype
-from common.model.conversions import NULL, VALUE, conversion, guarded, is_nullable, names_of
+from common.model.conversions import NULL, VALUE, conversion, guarded, is_nullable
+from common.model.kinds import names_of
 from tests.unit.common.model.test_encoders import by_driver
 
 REFUSED = [
@@ -182,3 +184,9 @@ def test_times_before_1970_and_in_zones_of_seconds_are_exact():
     moments += [datetime(2150, 6, 1, 1, 2, 3, 4, odd)]
     exact = [(moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) for moment in moments]
     assert conversion("DateTime64(6, 'UTC')").convert(moments).tolist() == exact
+
+
+@pytest.mark.parametrize("kind", ["DateTime(3)", "Enum8('it''s' = 1)", "Nullable", "Nullable(Array(UInt8))"])
+def test_a_type_that_is_another_one_to_the_server_is_refused(kind):
+    with pytest.raises(ValueError, match=re.escape(kind)):
+        conversion(kind)
