@@ -119,6 +119,9 @@ def _taken_apart(hint: Any) -> tuple[Any, Column, Meta, bool]:
             hint = others[0] if len(others) == 1 else typing.Union[tuple(others)]  # noqa: UP007
             if len(others) > 1:
                 return hint, column, meta, may_be_none
+        elif get_origin(hint) is Literal and None in get_args(hint) and len(get_args(hint)) > 1:
+            may_be_none = True
+            hint = Literal[tuple(value for value in get_args(hint) if value is not None)]
         else:
             return hint, column, meta, may_be_none
 
@@ -181,8 +184,8 @@ def _refuse_contradictions(where: str, bare: Any, may_be_none: bool, kind: str, 
         raise ValueError(f"{where} is {given.__name__}, of which no {kind} is made{hint}")
     if may_be_none and not is_nullable(kind):
         raise ValueError(f"{where} may be None, {kind} may not: Nullable({kind})")
-    if get_origin(bare) is Literal and "Enum" in kind:
-        unknown = sorted(map(str, set(get_args(bare)) - names_of(kind).keys()))
+    if "Enum" in kind and (choices := _choices(bare)):
+        unknown = sorted(map(str, choices - names_of(kind).keys()))
         if unknown:
             raise ValueError(f"{where} may be {unknown[0]!r}, which {kind} does not name")
     _refuse_contradictions_within(where, bare, kind)
@@ -201,6 +204,13 @@ def _refuse_contradictions_within(where: str, bare: Any, kind: str) -> None:
     for part, inner_kind, hint in parts:
         inner, _, _, may_be_none = _taken_apart(hint)
         _refuse_contradictions(f"{part} of {where}", inner, may_be_none, inner_kind, Column())
+
+
+def _choices(bare: Any) -> set[Any]:
+    """The values that a Literal or an Enum allows."""
+    if get_origin(bare) is Literal:
+        return set(get_args(bare))
+    return {member.value for member in bare} if isinstance(bare, type) and issubclass(bare, Enum) else set()
 
 
 def _python_type(bare: Any) -> type | None:

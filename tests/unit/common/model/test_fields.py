@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import time
 from decimal import Decimal
+from enum import Enum
 from types import SimpleNamespace
 from typing import Annotated, Literal
 
@@ -9,6 +10,11 @@ import msgspec
 import pytest
 
 from common.model.fields import Column, fields_of, getter
+
+
+class Colour(Enum):
+    RED = "red"
+    BLUE = "blue"
 
 
 @pytest.mark.parametrize(
@@ -28,6 +34,12 @@ from common.model.fields import Column, fields_of, getter
             Column("Enum8('a' = 1)"),
             "Made.v may be 'b', which Enum8('a' = 1) does not name",
         ),
+        (
+            Colour,
+            Column("Nullable(Enum8('red' = 1))"),
+            "may be 'blue', which Nullable(Enum8('red' = 1)) does",
+        ),
+        (Literal["a", None], Column("String"), "Made.v may be None, String may not: Nullable(String)"),
         (int, Column("DateTime64(3)", unit="h"), "unit 'h' is none of s, ms, us, ns"),
         (list[int] | None, Column(), "may be None, which no Array can be"),
         (complex, Column(), "state one"),
@@ -58,6 +70,12 @@ def test_an_annotation_that_contradicts_its_type_is_refused_in_one_line(hint, co
     with pytest.raises(ValueError) as raised:
         fields_of(event)
     assert said in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_a_choice_of_none_makes_a_column_that_takes_it():
+    event = msgspec.defstruct("Made", [("v", Literal["a", None]), ("w", list[Literal["a", None]])], gc=False)
+    nullable = "LowCardinality(Nullable(String))"
+    assert [field.kind for field in fields_of(event)] == [nullable, f"Array({nullable})"]
 
 
 class Inner(msgspec.Struct, gc=False):
