@@ -9,7 +9,14 @@ from typing import NamedTuple
 
 from common.clickhouse_io.client import OLDEST_SERVER, connect, translated
 from common.errors import SchemaMismatch, StartRefused
-from common.model.ddl import normal_order, order_of, projections, stated_columns
+from common.model.ddl import (
+    definitions,
+    inserted_columns,
+    normal_order,
+    order_of,
+    projections,
+    stated_columns,
+)
 from common.model.identifiers import quoted
 from common.model.stream import DEDUPLICATION_WINDOW, Table
 from common.settings.parts import ClickHouseSettings
@@ -37,6 +44,11 @@ class Fix(NamedTuple):
 
     statement: str
     reason: str
+
+
+class _Found(NamedTuple):
+    kind: str
+    default: str
 
 
 class Schema:
@@ -105,13 +117,13 @@ class Schema:
         )
         return rows[0][0] if rows else ""
 
-    def _columns(self, name: str) -> dict[str, str]:
-        return dict(
-            self._client.execute(
-                "SELECT name, type FROM system.columns WHERE database = {database:String} AND table = {name:String}",
-                {"database": self._database, "name": name},
-            )
+    def _columns(self, name: str) -> dict[str, _Found]:
+        rows = self._client.execute(
+            "SELECT name, type, default_kind FROM system.columns "
+            "WHERE database = {database:String} AND table = {name:String}",
+            {"database": self._database, "name": name},
         )
+        return {column: _Found(kind, default) for column, kind, default in rows}
 
     def _sorting_key(self, name: str) -> str:
         rows = self._client.execute(
@@ -120,13 +132,25 @@ class Schema:
         )
         return str(rows[0][0])
 
-    def _column_fixes(self, table: Table, found: Mapping[str, str]) -> Iterator[Fix]:
-        alter = f"ALTER TABLE {quoted(table.name)}"
+    def _column_fixes(self, table: Table, found: Mapping[str, _Found]) -> Iterator[Fix]:
+        alter, inserted = f"ALTER TABLE {quoted(table.name)}", inserted_columns(table)
         for name, kind in stated_columns(table).items():
+            add = Fix(
+                f"{alter} ADD COLUMN {quoted(name)} {definitions(table)[name]}", f"it lacks column {name}"
+            )
             if name not in found:
-                yield Fix(f"{alter} ADD COLUMN {quoted(name)} {kind}", f"it lacks column {name}")
-            elif found[name] != kind and found[name] != self._normal_form(kind):
-                yield Fix(f"{alter} MODIFY COLUMN {quoted(name)} {kind}", f"column {name} is {found[name]}")
+                yield add
+                continue
+            is_kind, default = found[name]
+            reason = f"column {name} is {default}, which stores nothing of what is inserted"
+            if name in inserted and default in ("ALIAS", "EPHEMERAL"):  # there is nothing in it to lose
+                yield Fix(f"{alter} DROP COLUMN {quoted(name)}", reason)
+                yield add
+                continue
+            if name in inserted and default == "MATERIALIZED":
+                yield Fix(f"{alter} MODIFY COLUMN {quoted(name)} REMOVE {default}", reason)
+            if is_kind != kind and is_kind != self._normal_form(kind):
+                yield Fix(f"{alter} MODIFY COLUMN {quoted(name)} {kind}", f"column {name} is {is_kind}")
 
     def _normal_form(self, kind: str) -> str:
         """The type as the server itself spells it."""

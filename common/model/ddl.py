@@ -9,7 +9,9 @@ from typing import NamedTuple
 from common.model.identifiers import after_name, until
 from common.model.stream import Table
 
-_QUOTED_OR_COMMENT = re.compile(r"('(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)|--[^\n]*", re.DOTALL)
+_QUOTED = r"('(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`)"
+_QUOTED_OR_COMMENT = re.compile(rf"{_QUOTED}|--[^\n]*", re.DOTALL)
+_QUOTED_OR_SPACE = re.compile(rf"{_QUOTED}|\s+", re.DOTALL)
 _COMPUTED = re.compile(r"MATERIALIZED|ALIAS|EPHEMERAL", re.IGNORECASE)
 _NOT_COLUMNS = ("PROJECTION", "INDEX", "CONSTRAINT", "PRIMARY", "ORDER")
 _TAIL = "SETTINGS|TTL|SAMPLE|PRIMARY|PARTITION|COMMENT"
@@ -32,6 +34,15 @@ def stated_columns(table: Table) -> dict[str, str]:
 def inserted_columns(table: Table) -> dict[str, str]:
     """Column name → type of those columns that an INSERT gives: the server computes the others by itself."""
     return {name: kind for name, kind, rest in _stated(table) if not _COMPUTED.match(rest)}
+
+
+def definitions(table: Table) -> dict[str, str]:
+    """Column name → all that the DDL states of it behind the name, type first, in one line."""
+    return {name: _in_one_line(f"{kind} {rest}") for name, kind, rest in _stated(table)}
+
+
+def _in_one_line(text: str) -> str:
+    return _QUOTED_OR_SPACE.sub(lambda match: match[1] or " ", text).strip()
 
 
 def _stated(table: Table) -> Iterator[tuple[str, str, str]]:

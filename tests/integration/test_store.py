@@ -25,6 +25,8 @@ DAYS = Table(
 CREATE TABLE IF NOT EXISTS {table} (
     day UInt32,
     wide UInt128,
+    twice UInt64 MATERIALIZED day * 2
+        COMMENT 'a -- b',
     {address}
 ) ENGINE = MergeTree PARTITION BY day ORDER BY day {settings}
 """,
@@ -186,6 +188,9 @@ def test_a_missing_table_is_refused_for_good_and_a_missing_server_is_not(store, 
     [
         ("DROP COLUMN wide", "ADD COLUMN `wide` UInt128"),
         ("MODIFY COLUMN wide UInt256", "MODIFY COLUMN `wide` UInt128"),
+        ("DROP COLUMN twice", "ADD COLUMN `twice` UInt64 MATERIALIZED day \\* 2 COMMENT 'a -- b'"),
+        ("MODIFY COLUMN wide UInt128 MATERIALIZED 1", "MODIFY COLUMN `wide` REMOVE MATERIALIZED"),
+        ("MODIFY COLUMN wide UInt128 EPHEMERAL", "DROP COLUMN `wide`; -- column wide is EPHEMERAL"),
         ("DROP PROJECTION by_address", "ADD PROJECTION by_address"),
         ("MODIFY SETTING non_replicated_deduplication_window = 10", "MODIFY SETTING"),
         ("MODIFY SETTING fsync_after_insert = 0", "fsync_after_insert = 1; -- an acknowledged INSERT"),

@@ -1,6 +1,7 @@
 import pytest
 
 from common.model.ddl import (
+    definitions,
     inserted_columns,
     normal_order,
     order_of,
@@ -145,3 +146,9 @@ def test_dashes_in_quotes_begin_no_comment():
         "    n UInt8 COMMENT 'it\\'s -- odd', -- 'a comment\n    `a--b` Enum8('x--y' = 1),\n    c String"
     )
     assert stated(columns) == {"n": "UInt8", "a--b": "Enum8('x--y' = 1)", "c": "String"}
+
+
+def test_what_the_ddl_states_of_a_column_is_given_in_one_line():
+    made = table_with("n UInt64, m UInt64\n  MATERIALIZED  n * 2 -- twice\n COMMENT 'a  -- b'")
+    assert definitions(made)["n"] == "UInt64"
+    assert definitions(made)["m"] == "UInt64 MATERIALIZED n * 2 COMMENT 'a  -- b'"
