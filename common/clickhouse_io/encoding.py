@@ -16,10 +16,10 @@ from common.errors import DoesNotFit, StartRefused
 from common.model.columns import as_objects
 from common.model.conversions import is_json
 from common.model.ddl import inserted_columns
-from common.model.encoded import Encoded
+from common.model.encoded import Encoded, Nested
 from common.model.encoders import Encoder, encoder
 from common.model.json_objects import json_texts
-from common.model.kinds import names_of, refuse_odd
+from common.model.kinds import names_of, refuse_odd, split
 from common.model.record_values import RecordValues
 from common.model.stream import Table
 
@@ -60,11 +60,13 @@ class EncodingCheck:
 
     def __init__(self, tables: Iterable[Table]) -> None:
         self._columns: dict[str, list[_Column]] = {}
+        self._nested: dict[str, list[list[_Column]]] = {}
         for table in tables:
             inserted = inserted_columns(table)
             for column, kind in inserted.items():
                 _refuse_unknown(table.name, column, kind)
             self._columns[table.name] = [_column(name, kind) for name, kind in inserted.items()]
+            self._nested[table.name] = _nested(inserted)
             _refuse_unfit(table)
 
     def __call__(self, table: str, columns: Mapping[str, np.ndarray]) -> dict[str, Any]:
@@ -85,6 +87,8 @@ class EncodingCheck:
             made = values if is_sent_as_it_is else _checked(column, values)
             _refuse_other_numbers(column, made)
             checked[column.name] = made
+        for columns_of_one in self._nested[table]:
+            _refuse_other_lengths(columns_of_one, checked)
         return checked
 
 
@@ -93,6 +97,30 @@ def _refuse_other_numbers(column: _Column, made: Any) -> None:
     are_numbers = isinstance(made, np.ndarray) and made.dtype.kind in "iu"
     if column.numbers and are_numbers and not np.isin(made, column.numbers).all():
         raise DoesNotFit(column.name, _short(column.kind), OUT_OF_RANGE)
+
+
+def _nested(inserted: Mapping[str, str]) -> list[list[_Column]]:
+    """Arrays called a.b and a.c: the server takes them for one Nested, whose arrays are of one length in each row."""
+    found: dict[str, list[_Column]] = {}
+    for name, kind in inserted.items():
+        before, dot, _ = name.partition(".")
+        if dot and split(kind)[0] == "Array":
+            found.setdefault(before, []).append(_column(name, kind))
+    return [columns for columns in found.values() if len(columns) > 1]
+
+
+def _refuse_other_lengths(columns: list[_Column], checked: Mapping[str, Any]) -> None:
+    first, *others = columns
+    lengths = _lengths(checked[first.name])
+    for column in others:
+        if not np.array_equal(_lengths(checked[column.name]), lengths):
+            raise DoesNotFit(column.name, _short(column.kind), f"not as many items as in {first.name}")
+
+
+def _lengths(values: Any) -> np.ndarray:
+    return (
+        values.lengths if isinstance(values, Nested) else np.fromiter(map(len, values), np.int64, len(values))
+    )
 
 
 def _refuse_unfit(table: Table) -> None:

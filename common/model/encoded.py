@@ -150,6 +150,11 @@ class Nested(Encoded):
         self.kind = f"{'Map' if len(self._items) == 2 else 'Array'}({', '.join(each.kind for each in items)})"
 
     @property
+    def lengths(self) -> np.ndarray:
+        """How many items each row has."""
+        return self._lengths
+
+    @property
     def nbytes(self) -> int:
         """Bytes of ends and items."""
         return 8 * len(self._lengths) + sum(items.nbytes for items in self._items)
@@ -207,10 +212,7 @@ class Words(Encoded):
         self._chunks, self._is_nullable = chunks, is_nullable
         self.kind = "LowCardinality(Nullable(String))" if is_nullable else "LowCardinality(String)"
         self._rows = sum(len(numbers) for numbers, _ in chunks)
-        self._nbytes = sum(
-            numbers.nbytes + OBJECT_BYTES * len(words) + sum(len(word) for word in words if word is not None)
-            for numbers, words in chunks
-        )
+        self._nbytes = sum(numbers.nbytes + sum(map(sys.getsizeof, words)) for numbers, words in chunks)
 
     @property
     def nbytes(self) -> int:

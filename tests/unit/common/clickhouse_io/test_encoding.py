@@ -287,3 +287,14 @@ def test_a_number_that_no_bool_or_enum_has_is_refused(kind, number, other, dtype
 def test_a_type_that_the_server_takes_for_another_is_refused_at_the_start():
     with pytest.raises(StartRefused, match=r"t: column v: DateTime\(3\): DateTime has no such arguments"):
         EncodingCheck([table("DateTime(3)")])
+
+
+@pytest.mark.parametrize("kind", ["Array(String)", "Array(UInt8)"])
+def test_arrays_that_the_server_takes_for_one_nested_are_of_one_length(kind):
+    columns = ", ".join(f"`{name}` {kind}" for name in ("n.a", "n.b", "m.a"))
+    ddl = f"CREATE TABLE {{table}} ({columns}, {{address}}) ENGINE = MergeTree {{settings}}"
+    checks = EncodingCheck([Table(name="t", ddl=ddl, rows=None)])
+    one, two = (as_objects([["x" if "String" in kind else 1] * count]) for count in (1, 2))
+    checks("t", {"n.a": two, "n.b": two, "m.a": one, **ADDRESS})
+    with pytest.raises(BadData, match="column n.b, .*: not as many items as in n.a"):
+        checks("t", {"n.a": two, "n.b": one, "m.a": one, **ADDRESS})

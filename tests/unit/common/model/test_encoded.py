@@ -1,6 +1,7 @@
 """Encoded columns in pieces, and parts of them, are on the wire what the driver writes of the same rows."""
 
 import random
+import sys
 
 import numpy as np
 import pytest
@@ -64,3 +65,9 @@ def test_words_count_once_a_piece():
 def test_numpy_makes_no_texts_of_a_column_without_being_asked():
     with pytest.raises(TypeError, match="NULs"):
         np.repeat(encoder("String")(["a\0"]), 2)
+
+
+@pytest.mark.parametrize("sign", ["a", "é", "я", "🌊"])
+def test_words_count_what_python_takes_for_them(sign):
+    words = [sign * 1000 + str(number) for number in range(10)]
+    assert encoder("LowCardinality(String)")(words).nbytes >= sum(map(sys.getsizeof, words))
