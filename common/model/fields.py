@@ -16,7 +16,7 @@ import msgspec
 from msgspec import Meta
 
 from common.model.columns import attribute
-from common.model.conversions import conversion, is_nullable
+from common.model.conversions import conversion, is_json, is_nullable
 from common.model.kinds import names_of, split
 from common.model.times import UNITS
 
@@ -63,6 +63,8 @@ _TYPES: dict[Any, str] = {
     msgspec.Raw: "String",
 }
 
+_OF_RAW = ("String", "FixedString", "JSON")
+
 
 def fields_of(event: type[msgspec.Struct]) -> list[Field]:
     """The columns of a Struct, in its order; those of nested Structs as `outer_inner`.
@@ -100,7 +102,11 @@ def _walk(
             _refuse_contradictions(where, bare, may_be_none, kind, column)
             is_typed = _python_type(bare) is not None
             yield Field(
-                column.name or f"{prefix}{name}", kind, column, _values_of(bare, (*path, name)), is_typed
+                column.name or f"{prefix}{name}",
+                kind,
+                column,
+                _values_of(bare, kind, (*path, name)),
+                is_typed,
             )
 
 
@@ -138,6 +144,8 @@ def _kind_of(bare: Any, meta: Meta, where: str) -> str:
     if origin in (list, tuple, set, frozenset, dict):
         _refuse_wrapped(bare, where)
     if origin in (list, tuple, set, frozenset):
+        if not get_args(bare)[0:1]:
+            raise ValueError(f"{where} holds nothing: leave it out, Column(leave_out=True)")
         return f"Array({_inner_kind(get_args(bare)[0], where)})"
     if origin is dict:
         key, value = get_args(bare)
@@ -179,7 +187,10 @@ def _refuse_contradictions(where: str, bare: Any, may_be_none: bool, kind: str, 
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
     given = _python_type(bare)
-    if given is not None and not issubclass(given, fits):
+    if bare is msgspec.Raw and _innermost(kind) not in _OF_RAW:
+        raise ValueError(f"{where} is Raw, JSON as it came: {kind} holds none, String and JSON do")
+    is_odd = given in (bool, datetime) and given not in fits  # an int and a date to Python alone
+    if given is not None and (is_odd or not issubclass(given, fits)):
         hint = '; say what it counts, Column(unit="ms")' if given is int and "Date" in kind else ""
         raise ValueError(f"{where} is {given.__name__}, of which no {kind} is made{hint}")
     if may_be_none and not is_nullable(kind):
@@ -204,6 +215,11 @@ def _refuse_contradictions_within(where: str, bare: Any, kind: str) -> None:
     for part, inner_kind, hint in parts:
         inner, _, _, may_be_none = _taken_apart(hint)
         _refuse_contradictions(f"{part} of {where}", inner, may_be_none, inner_kind, Column())
+
+
+def _innermost(kind: str) -> str:
+    name, arguments = split(kind)
+    return _innermost(arguments[0]) if name in ("Nullable", "LowCardinality") else name
 
 
 def _choices(bare: Any) -> set[Any]:
@@ -232,14 +248,17 @@ def _python_type(bare: Any) -> type | None:
 def _is_list_of_structs(bare: Any) -> bool:
     if get_origin(bare) not in (list, tuple):
         return False
-    inner = get_args(bare)[0]
+    inner = next(iter(get_args(bare)), None)
     return isinstance(inner, type) and issubclass(inner, msgspec.Struct)
 
 
-def _values_of(bare: Any, path: tuple[str, ...]) -> Getter:
+def _values_of(bare: Any, kind: str, path: tuple[str, ...]) -> Getter:
     values = getter(path)
     if bare is msgspec.Raw:
-        return lambda events: [None if raw is None else bytes(raw).decode() for raw in values(events)]
+        none = (None, b"null") if is_json(kind) and is_nullable(kind) else (None,)
+        return lambda events: [
+            None if raw is None or bytes(raw) in none else bytes(raw).decode() for raw in values(events)
+        ]
     if isinstance(bare, type) and issubclass(bare, Enum):
         return lambda events: [None if member is None else member.value for member in values(events)]
     return values

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import time
+from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 from types import SimpleNamespace
@@ -21,6 +22,11 @@ class Colour(Enum):
     ("hint", "column", "said"),
     [
         (int, Column("String"), "Made.v is int, of which no String is made"),
+        (bool, Column("Nullable(UInt8)"), "Made.v is bool, of which no Nullable(UInt8) is made"),
+        (list[bool], Column("Array(Int128)"), "an item of Made.v is bool, of which no Int128 is made"),
+        (datetime, Column("Date"), "Made.v is datetime, of which no Date is made"),
+        (msgspec.Raw, Column("Nullable(IPv4)"), "Made.v is Raw, JSON as it came: Nullable(IPv4) holds none"),
+        (tuple[()], Column(), "Made.v holds nothing"),
         (str, Column("UInt8"), "Made.v is str, of which no UInt8 is made"),
         (int, Column("DateTime64(3)"), "say what it counts"),
         (int | None, Column("UInt8"), "Made.v may be None, UInt8 may not: Nullable(UInt8)"),
@@ -76,6 +82,16 @@ def test_a_choice_of_none_makes_a_column_that_takes_it():
     event = msgspec.defstruct("Made", [("v", Literal["a", None]), ("w", list[Literal["a", None]])], gc=False)
     nullable = "LowCardinality(Nullable(String))"
     assert [field.kind for field in fields_of(event)] == [nullable, f"Array({nullable})"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "null"),
+    [("Nullable(JSON)", None), ("JSON", "null"), ("String", "null"), ("Nullable(String)", "null")],
+)
+def test_the_null_of_a_raw_field_is_no_value_where_json_may_be_null_and_a_text_elsewhere(kind, null):
+    event = msgspec.defstruct("Made", [("v", Annotated[msgspec.Raw, Column(kind)])], gc=False)
+    events = [msgspec.json.decode(text, type=event) for text in ('{"v": null}', '{"v": {"a":1}}')]
+    assert fields_of(event)[0].values(events) == [null, '{"a":1}']
 
 
 class Inner(msgspec.Struct, gc=False):
