@@ -30,7 +30,8 @@ def decimal(precision: int, scale: int) -> Conversion:
 
     def scaled(value: Any) -> int:
         moved = _EXACT.scaleb(value, scale)  # InvalidOperation, an ArithmeticError, for what is no number
-        whole = int(moved) if moved.is_finite() and abs(moved.adjusted()) <= LONGEST_DECIMAL else None
+        is_short = moved.is_finite() and (not moved or abs(moved.adjusted()) <= LONGEST_DECIMAL)
+        whole = int(moved) if is_short else None
         if whole is None or not -end < whole < end:
             raise OverflowError if not moved.is_nan() else ValueError
         if whole != moved:

@@ -60,4 +60,9 @@ def _in_steps(counted: np.ndarray, unit: str, step: str) -> np.ndarray:
 def _plain(column: np.ndarray | Encoded) -> np.ndarray:
     if isinstance(column, np.ndarray) and column.dtype.names is None and not column.dtype.hasobject:
         return column
-    return np.fromiter(map(hash, map(repr, column.tolist())), np.int64, len(column))
+    values = column.tolist()
+    try:
+        numbers = {value: hash(repr(value)) for value in set(values)}
+    except TypeError:  # lists
+        return np.fromiter(map(hash, map(repr, values)), np.int64, len(values))
+    return np.fromiter(map(numbers.__getitem__, values), np.int64, len(values))

@@ -59,3 +59,8 @@ def test_short_decimals_are_marked_as_scaled_and_long_ones_stay_what_they_are():
 def test_a_decimal_of_digits_that_clickhouse_has_not_is_refused():
     with pytest.raises(ValueError, match="none that ClickHouse has"):
         decimal(77, 2)
+
+
+@pytest.mark.parametrize("precision", [9, 76])
+def test_a_zero_fits_whatever_its_exponent(precision):
+    assert len(decimal(precision, 2).convert([Decimal("0E+90"), Decimal("-0E-90")])) == 2
