@@ -60,47 +60,81 @@ class Entered(NamedTuple):
 class Left(NamedTuple):
     """The outputs made of one source partition: offset of the message each, and which of its outputs it is.
 
-    `counted` and `late` are how many events they count, where they are counts.
+    Where they are counts, `counted` and `late` are how many events each one counts, and `is_total` whether it takes
+    the place of those before it. One entry an output, in no order.
     """
 
     offsets: np.ndarray
     indexes: np.ndarray
-    counted: int = 0
-    late: int = 0
+    counted: np.ndarray
+    late: np.ndarray
+    is_total: np.ndarray
+
+    def where(self, chosen: np.ndarray) -> Left:
+        """Some of them."""
+        return Left(*(each[chosen] for each in self))
+
+    def sums(self) -> tuple[int, int]:
+        """How many events they count, and how many were late."""
+        added = ~self.is_total
+        counted, late = int(self.counted[added].sum()), int(self.late[added].sum())
+        if self.is_total.any():
+            totals = self.where(self.is_total)
+            newest = np.lexsort((totals.counted, totals.indexes, totals.offsets))[-1]
+            counted, late = counted + int(totals.counted[newest]), late + int(totals.late[newest])
+        return counted, late
 
 
-def judge_each(verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, read: int) -> None:
-    """Add a partition whose events have one output each; `read` is the offset up to which it was done."""
-    pairs = np.unique(np.stack([left.offsets, left.indexes.astype(np.uint64)]), axis=1)
+class Done(NamedTuple):
+    """What is committed of a partition: everything below `read` is done, `open` events are not put out yet."""
+
+    read: int = 0
+    open: int = 0
+
+
+def judge_each(
+    verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, before: Done, after: Done
+) -> None:
+    """Add a partition whose events have one output each.
+
+    `before` was committed before the outputs were looked at, and `after` afterwards: what was done in between may have
+    been seen or not.
+    """
+    pairs = np.unique(np.stack([left.offsets, left.indexes]), axis=1)
     held = pairs[0][np.isin(pairs[0], entered.offsets)]  # of messages that retention has left
     lost = len(left.offsets) - pairs.shape[1]
     is_dead = np.isin(entered.offsets, dead)
     outputs = np.bincount(np.searchsorted(entered.offsets, held), minlength=len(entered.offsets))
-    is_done = entered.offsets < read
+    is_done, is_begun = entered.offsets < before.read, entered.offsets < after.read
+    most = np.where(is_dead | ~is_begun, 0, entered.events)
+    lacking = np.where(is_dead, 0, np.maximum(entered.events - np.minimum(outputs, most), 0))
     verdict.entered += int(entered.events.sum())
     verdict.dead += int(entered.events[is_dead].sum())
     verdict.left += len(held)
-    verdict.pending += int(entered.events[~is_done & ~is_dead].sum())
-    lacking = np.where(is_dead | ~is_done, 0, entered.events - outputs)
-    verdict.missing += int(np.maximum(lacking, 0).sum())
-    too_many = np.where(is_dead | ~is_done, outputs, outputs - entered.events)
-    verdict.repeated += lost + int(np.maximum(too_many, 0).sum())
+    verdict.pending += int(lacking[~is_done].sum())
+    verdict.missing += int(lacking[is_done].sum())
+    verdict.repeated += lost + int(np.maximum(outputs - most, 0).sum())
 
 
 def judge_counts(
-    verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, read: int, open_events: int
+    verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, before: Done, after: Done
 ) -> None:
-    """Add a partition whose events are counted; `open_events` are those that it says it has not put out yet."""
-    total, done = int(entered.events.sum()), entered.below(read)
-    gone = entered.at(dead)
+    """Add a partition whose events are counted; `before` and `after` as `judge_each` has them."""
+    least_open = after.open
+    if after.read > before.read:  # what is known of is what was made before that; the last of it may be later
+        left = left.where(left.offsets < before.read)
+        least_open = 0 if (left.offsets + 1 == before.read).any() else before.open
+    counted, late = left.sums()
+    total, done = int(entered.events.sum()), entered.below(before.read)
+    gone = entered.at(dead[dead < before.read])
     verdict.entered += total
     verdict.dead += gone
-    verdict.left += left.counted
-    verdict.late += left.late
-    still_open = done - gone - left.counted - left.late
+    verdict.left += counted
+    verdict.late += late
+    still_open = done - gone - counted - late
     verdict.pending += total - done + max(still_open, 0)
-    verdict.missing += max(still_open - open_events, 0)
-    verdict.repeated += max(open_events - still_open, 0)
+    verdict.missing += max(still_open - before.open, 0)
+    verdict.repeated += max(least_open - still_open, 0)
 
 
 def entered_of(offsets: Sequence[np.ndarray], events: Sequence[np.ndarray]) -> Entered:

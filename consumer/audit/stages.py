@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import NamedTuple
@@ -16,10 +17,11 @@ from common.model.headers import COUNTED, SOURCE, Header, source_name
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
 from common.model.transform import Each, Transform
-from consumer.audit.stage import Entered, Left, StageVerdict, entered_of, judge_counts, judge_each
-from consumer.memory import Memory, decode
+from consumer.audit.stage import Done, Entered, Left, StageVerdict, entered_of, judge_counts, judge_each
+from consumer.memory import decode
 
 NO_OFFSETS = np.zeros(0, np.uint64)
+PAST_THE_LAST = 2**63
 
 DeadLetters = Callable[[str, Collection[str]], Mapping[int, np.ndarray]]
 """Called with a dead-letter topic and topic ids; partition → sorted offsets of the messages that it holds."""
@@ -31,6 +33,30 @@ class _Output(NamedTuple):
     left: int
     late: int
     is_total: bool
+
+
+class _Outputs:
+    """Those of one source partition: 33 bytes each."""
+
+    def __init__(self) -> None:
+        self._columns = [array(code) for code in "qqqqb"]
+
+    def add(self, output: _Output) -> None:
+        """One more."""
+        for column, value in zip(self._columns, output, strict=True):
+            column.append(value)
+
+    @property
+    def left(self) -> Left:
+        """All of them."""
+        offsets, places, left, late, is_total = self._columns
+        return Left(
+            np.array(offsets, np.uint64),
+            np.array(places, np.uint64),
+            np.array(left),
+            np.array(late),
+            np.array(is_total, bool),
+        )
 
 
 class StageAuditor:
@@ -45,7 +71,7 @@ class StageAuditor:
     def audit(self, stream: str, transform: Transform, group: str) -> StageVerdict:
         """A verdict on what the transform's group has committed. Raises KafkaUnavailable, KafkaRefused."""
         verdict = StageVerdict(f"{stream}.{transform.name}", transform.source, transform.target)
-        commits = self._overview.committed(group)  # first: whatever is read later is at least as far
+        before = self._overview.committed(group)  # first: whatever is read later is at least as far
         layouts = self._overview.layouts([transform.source, transform.target])
         if missing := {transform.source, transform.target} - layouts.keys():
             verdict.is_judged = False
@@ -54,31 +80,32 @@ class StageAuditor:
         source = layouts[transform.source]
         outputs = self._outputs(layouts[transform.target], source, verdict)
         dead = self._dead_letters(transform.dead_topic, [source.topic_id.hex])
+        after = self._overview.committed(group)
         for partition in source.partitions:
-            memory = self._memory(commits.get(partition), source, partition, verdict)
+            done = self._done(before.get(partition), source, partition, verdict)
+            later = self._done(after.get(partition), source, partition, verdict)
             entered = self._entered(partition, Codec(transform.event), verdict)
-            found = outputs[partition.partition]
-            at = dead.get(partition.partition, NO_OFFSETS)
-            read = memory.read if memory else 0
-            if isinstance(transform, Each):
-                judge_each(verdict, entered, _addresses(found), at, read)
-            else:
-                judge_counts(verdict, entered, _counts(found), at, read, _open_events(memory))
+            judge = judge_each if isinstance(transform, Each) else judge_counts
+            left = outputs[partition.partition].left
+            judge(verdict, entered, left, dead.get(partition.partition, NO_OFFSETS), done, later)
         return verdict
 
-    def _memory(
+    def _done(
         self, committed: Committed | None, source: Layout, partition: Partition, verdict: StageVerdict
-    ) -> Memory | None:
-        if committed is None:
-            verdict.notes.append(f"{partition}: the group has committed nothing of it yet")
-            return None
+    ) -> Done:
+        note, memory = "", None
         try:
-            memory = decode(committed.metadata, str(partition))
+            memory = decode(committed.metadata, str(partition)) if committed else None
         except OffsetRefused as error:
-            verdict.notes.append(str(error))
+            note = str(error)
             verdict.is_judged = False
-            return None
-        return memory if memory.topic == source.topic_id.hex else None
+        if committed is None:
+            note = f"{partition}: the group has committed nothing of it yet"
+        if note and note not in verdict.notes:
+            verdict.notes.append(note)
+        if memory is None or memory.topic != source.topic_id.hex:
+            return Done()
+        return Done(memory.read, int(memory.state.get("open", 0)) if isinstance(memory.state, dict) else 0)
 
     def _entered(self, partition: Partition, codec: Codec, verdict: StageVerdict) -> Entered:
         first, end = self._span(partition, verdict)
@@ -90,19 +117,17 @@ class StageAuditor:
             events.append(np.maximum(counts, 1))
         return entered_of(offsets, events)
 
-    def _outputs(
-        self, target: Layout, source: Layout, verdict: StageVerdict
-    ) -> Mapping[int, Sequence[_Output]]:
+    def _outputs(self, target: Layout, source: Layout, verdict: StageVerdict) -> Mapping[int, _Outputs]:
         """Number of a source partition → the outputs that say they come from it, in no order."""
         names = {source_name(source.topic_id, at.partition): at.partition for at in source.partitions}
-        found: dict[int, list[_Output]] = defaultdict(list)
+        found: dict[int, _Outputs] = defaultdict(_Outputs)
         for partition in target.partitions:
             first, end = self._span(partition, verdict)
             for slab in self._reader.read(*partition, first, end, self._patience_s):
                 for headers in slab.details().headers:
                     name, output = _output(headers)
                     if output is not None and name in names:
-                        found[names[name]].append(output)
+                        found[names[name]].add(output)
         return found
 
     def _span(self, partition: Partition, verdict: StageVerdict) -> tuple[int, int]:
@@ -119,23 +144,9 @@ def _output(headers: Sequence[Header]) -> tuple[bytes, _Output | None]:
         name, offset, index = (said.get(SOURCE) or b"").split(b":")
         counted = said.get(COUNTED) or b"0:0"
         left, late = counted.removeprefix(b"=").split(b":")
-        return name, _Output(int(offset), int(index), int(left), int(late), counted.startswith(b"="))
+        output = _Output(int(offset), int(index), int(left), int(late), counted.startswith(b"="))
     except ValueError:
         return b"", None  # somebody else's
-
-
-def _addresses(found: Sequence[_Output]) -> Left:
-    offsets = np.fromiter((each.offset for each in found), np.uint64, len(found))
-    return Left(offsets, np.fromiter((each.place for each in found), np.int64, len(found)))
-
-
-def _counts(found: Sequence[_Output]) -> Left:
-    newest = max((each for each in found if each.is_total), default=None)
-    left = sum(each.left for each in found if not each.is_total) + (newest.left if newest else 0)
-    late = sum(each.late for each in found if not each.is_total) + (newest.late if newest else 0)
-    return Left(NO_OFFSETS, NO_OFFSETS, left, late)
-
-
-def _open_events(memory: Memory | None) -> int:
-    state = memory.state if memory else None
-    return int(state.get("open", 0)) if isinstance(state, dict) else 0
+    return name, output if all(
+        0 <= number < PAST_THE_LAST for number in output
+    ) else None  # or somebody forged it
