@@ -43,7 +43,7 @@ class HistogramWork(Work):
             (value,) = self._transform.values([event])
             if not low <= value <= high:
                 raise BadData(Kind.OUT_OF_RANGE, f"a value outside of {low:g} to {high:g}")
-            return value
+            return float(value)  # numpy subtracts no Decimal from a float
 
         found: list[float] = []
         for message in good_messages(self._codec, run, find, self._transform.name, made.bad):

@@ -1,6 +1,9 @@
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import msgspec
+import numpy as np
 import pytest
 
 from common.errors import FeedBlocked
@@ -177,6 +180,13 @@ def test_values_that_are_no_number_make_a_message_bad(given):
     found = made.take(run([value(0)]), 0.0)
     assert list(found.bad) == [0]
     assert counts(made) == [0, 0, 0, 0]
+
+
+@pytest.mark.parametrize("number", [Decimal("0.5"), Fraction(1, 2), np.float32(0.5), True])
+def test_values_may_be_numbers_of_any_kind(number):
+    made = work(values=lambda events: [number])
+    assert made.take(run([value(0)]), 0.0).bad == {}
+    assert sum(counts(made)) == 1
 
 
 @pytest.mark.parametrize("error", [SystemExit(1), ValueError("no")])
