@@ -21,7 +21,7 @@ from common.kafka_io.connection import BOOTSTRAP_MS, producer_options
 from common.kafka_io.internals import SUPPORTED
 from common.kafka_io.outcome import failure
 from common.kafka_io.rights import denied
-from common.kafka_io.writer import BulkWriter, Delivery
+from common.kafka_io.writer import BATCH_BYTES, BulkWriter, Delivery
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.settings.parts import KafkaSettings
@@ -178,10 +178,12 @@ class Transactions:
         return self._writer
 
 
-def connect_transactions(kafka: KafkaSettings, name: str, *, max_message_bytes: int) -> Transactions:
+def connect_transactions(
+    kafka: KafkaSettings, name: str, *, max_message_bytes: int, batch_bytes: int = BATCH_BYTES
+) -> Transactions:
     """Transactions of a process that brokers call `name`. Raises StartRefused when kafka-python is not the one we know.
 
-    Outputs above `max_message_bytes` are refused.
+    Outputs above `max_message_bytes` are refused. A batch of several takes up to `batch_bytes` before compression.
     """
 
     def make_producer(transactional_id: str) -> KafkaProducer:
@@ -189,7 +191,7 @@ def connect_transactions(kafka: KafkaSettings, name: str, *, max_message_bytes: 
         return KafkaProducer(**options, transactional_id=transactional_id, client_id=name)
 
     def make_writer(producer: KafkaProducer) -> BulkWriter:
-        return BulkWriter(producer, max_message_bytes=max_message_bytes)
+        return BulkWriter(producer, max_message_bytes=max_message_bytes, batch_bytes=batch_bytes)
 
     return Transactions(make_producer, make_writer)
 

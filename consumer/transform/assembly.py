@@ -10,6 +10,7 @@ from typing import NamedTuple
 from common.kafka_io.clients import MAX_REQUEST_BYTES, Clients
 from common.kafka_io.group import Group
 from common.kafka_io.transactions import Transactions, connect_transactions
+from common.kafka_io.writer import BATCH_BYTES
 from common.model.headers import headers_of
 from common.model.stream import Stream
 from common.process.clock import Clock
@@ -86,7 +87,12 @@ def named_transforms(streams: Iterable[Stream]) -> dict[str, Named]:
 
 
 def _transactions(settings: Settings, instance: str) -> Transactions:
-    return connect_transactions(settings.kafka, f"penstock-{instance}", max_message_bytes=MAX_REQUEST_BYTES)
+    return connect_transactions(
+        settings.kafka,
+        f"penstock-{instance}",
+        max_message_bytes=MAX_REQUEST_BYTES,
+        batch_bytes=min(BATCH_BYTES, settings.topics.max_message_bytes),
+    )
 
 
 def _limits(settings: Settings) -> Limits:

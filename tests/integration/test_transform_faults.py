@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import socket
 from collections.abc import Iterator
 
@@ -263,3 +264,15 @@ def test_a_fixed_topic_that_grows_parks_its_transform_and_no_other(visits):
     visits.generate(300, seed=2)
     visits.await_done("visits")
     assert len(visits.read("visits-by-store")) == 600
+
+
+def test_a_transaction_fits_into_topics_that_take_small_batches_only(stack, request):
+    small = {"MAX_MESSAGE_BYTES": "16384", "PARK_RETRY_S": "1"}
+    with Stages(stack, request.node.name, "ratings", partitions=1, **small) as stages:
+        rng = random.Random(1)
+        stages.send(
+            "dominate", [b"{" + rng.randbytes(200) for _ in range(900)]
+        )  # 180 kB that nothing compresses
+        stages.start("transform")
+        stages.await_done("dominate")
+        assert len(stages.read("dominate.dead")) == 900
