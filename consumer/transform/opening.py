@@ -119,14 +119,15 @@ class Opening:
         return places
 
     def _sizes(self, transform: Transform) -> tuple[int, int]:
-        sizes = self._group.size_of(transform.source), self._group.size_of(transform.target)
-        for topic, size in zip((transform.source, transform.target), sizes, strict=True):
+        topics = transform.source, transform.target, transform.dead_topic
+        source, target, dead = map(self._group.size_of, topics)
+        for topic, size in zip(topics, (source, target, dead), strict=True):
             if not size:
                 raise FeedBlocked(
                     f"topic {topic} is not there any more, or hidden from this user: was it deleted? Create it "
                     "(python -m common.topics), or grant DESCRIBE on it"
                 )
-        return sizes
+        return source, target
 
     def _place(
         self,

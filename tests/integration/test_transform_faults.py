@@ -276,3 +276,17 @@ def test_a_transaction_fits_into_topics_that_take_small_batches_only(stack, requ
         stages.start("transform")
         stages.await_done("dominate")
         assert len(stages.read("dominate.dead")) == 900
+
+
+def test_a_dead_letter_topic_that_is_gone_parks_its_source_and_no_other(stack, request):
+    with Stages(stack, request.node.name, "sensors", PARK_RETRY_S="1") as stages:
+        stages.start("transform")
+        delete(stages, "temperature.dead")
+        stages.send("temperature", [b"{"] * 3)
+        stages.await_parked("temperature", "temperature.dead is not there any more")
+        stages.generate(300)
+        stages.await_done("humidity")
+        stages.await_done("pressure")
+        stages.make_topics()
+        stages.await_done("temperature")
+        assert len(stages.read("temperature.dead")) == 3

@@ -204,10 +204,10 @@ def test_a_topic_may_grow_where_nothing_hangs_on_numbers():
     assert place.position == 40
 
 
-@pytest.mark.parametrize("topic", ["visits", "copies"])
+@pytest.mark.parametrize("topic", ["visits", "copies", "visits.dead"])
 def test_a_topic_that_is_not_there_blocks_the_feed(topic):
     group = Group({FIRST: at(40)})
-    del group.sizes[topic]
+    group.sizes[topic] = 0
     assert f"topic {topic} is not there any more" in str(blocked(group))
 
 
