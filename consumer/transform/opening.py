@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple, Protocol
 
 from common.errors import DataExpired, FeedBlocked, KafkaUnavailable, OffsetRefused
@@ -150,6 +151,7 @@ class Opening:
             _refuse_other_work(named, partition, memory, sizes)
             _refuse_moved(named, partition, committed.offset, memory.read)
             start = Remembered(committed.offset, memory.read, memory.state)
+            memory = replace(memory, sizes=sizes)  # outputs go to partitions that there are
         return Place(
             named,
             partition,

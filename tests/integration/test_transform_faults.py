@@ -266,6 +266,19 @@ def test_a_fixed_topic_that_grows_parks_its_transform_and_no_other(visits):
     assert len(visits.read("visits-by-store")) == 600
 
 
+def test_a_target_that_is_made_anew_with_fewer_partitions_is_written_to(ratings, rated):
+    ratings.start("transform")
+    rated.send(300)
+    rated.check()
+    delete(ratings, "shadow")
+    ratings.environment["PARTITIONS"] = "1"
+    ratings.make_topics()
+    ratings.send("dominate", [b'{"rating": 15, "unique_id": "anew %d"}' % number for number in range(90)])
+    ratings.await_done("dominate")
+    values = [record.value for record in ratings.read("shadow")]
+    assert sum(b"anew" in value for value in values) == 90
+
+
 def test_a_transaction_fits_into_topics_that_take_small_batches_only(stack, request):
     small = {"MAX_MESSAGE_BYTES": "16384", "PARK_RETRY_S": "1"}
     with Stages(stack, request.node.name, "ratings", partitions=1, **small) as stages:

@@ -211,6 +211,12 @@ def test_a_topic_that_is_not_there_blocks_the_feed(topic):
     assert f"topic {topic} is not there any more" in str(blocked(group))
 
 
+def test_where_nothing_hangs_on_numbers_outputs_go_to_the_partitions_that_there_are():
+    place = opening(Group({FIRST: at(40, sizes=(1, 8))})).open_all().places[FIRST]
+    assert place.memory.sizes == (2, 2)
+    assert not place.has_news
+
+
 def test_what_retention_has_deleted_before_it_was_done_blocks_the_feed():
     group = Group({FIRST: at(40)})
     group.firsts[FIRST] = 41
