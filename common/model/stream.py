@@ -150,6 +150,15 @@ class Stream:
     transforms: tuple[Transform, ...] = ()
     questions: tuple[Question, ...] = field(default=())
 
+    def __post_init__(self) -> None:
+        """Raise ValueError if two transforms read one topic: what is committed of a partition is that of one."""
+        sources = [transform.source for transform in self.transforms]
+        if twice := sorted({source for source in sources if sources.count(source) > 1}):
+            raise ValueError(
+                f"stream {self.name}: two transforms read {', '.join(twice)}, and a group's commit of a partition has "
+                "room for one: let one of them read what the other writes"
+            )
+
     @property
     def topics(self) -> tuple[str, ...]:
         """The topics that its feeds and transforms read or write, in the order of the events' way."""

@@ -1,4 +1,5 @@
 import random
+from dataclasses import replace
 from itertools import islice
 
 import msgspec
@@ -15,6 +16,7 @@ from common.model.stream import (
     Stream,
     Table,
 )
+from common.model.transform import Each
 from common.streams import STREAMS, load
 
 DDL = """
@@ -96,6 +98,21 @@ def test_the_dead_letter_topic_is_named_after_the_topic():
 
 def test_the_topics_of_a_stream_are_those_its_feeds_read():
     assert stream(feed(), feed("letters")).topics == ("numbers", "letters")
+
+
+def copying(name, source, target):
+    return Each(name=name, source=source, event=Event, target=target, make=lambda event, timestamp_ms: event)
+
+
+def test_two_transforms_that_read_one_topic_are_refused():
+    one, other = copying("one", "numbers", "a"), copying("other", "numbers", "b")
+    with pytest.raises(ValueError, match="two transforms read numbers"):
+        replace(stream(), transforms=(one, other))
+
+
+def test_two_transforms_may_write_one_topic_and_one_may_read_what_another_writes():
+    ways = copying("one", "numbers", "a"), copying("two", "letters", "a"), copying("three", "a", "b")
+    assert replace(stream(), transforms=ways).topics == ("numbers", "a", "letters", "b")
 
 
 def test_without_variables_nothing_is_renamed():
