@@ -12,7 +12,13 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError
+from kafka.errors import (
+    InvalidRecordError,
+    InvalidTimestampError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+)
 from kafka.structs import ConsumerGroupMetadata, OffsetAndMetadata
 
 from common.errors import KafkaDenied, KafkaRefused, OutputRefused, StartRefused, TransactionLost
@@ -32,6 +38,13 @@ TRANSACTIONAL = {
     "delivery_timeout_ms": 15_000,
     "bootstrap_timeout_ms": BOOTSTRAP_MS,
 }
+REFUSALS: dict[type[KafkaError], str] = {
+    MessageSizeTooLargeError: "a message is too large for it",
+    InvalidTimestampError: "a message bears a time that it does not take (message.timestamp.after.max.ms)",
+    InvalidRecordError: "it takes no such message (does it want keys, cleanup.policy=compact?)",
+}
+"""What a topic will answer whoever sends it again, and what that means."""
+
 ANSWER_S = 8.0
 STOP_S = 2.0
 FENCED_AT_A_TIME = 8
@@ -129,12 +142,14 @@ class Transactions:
         """Wait until all is acknowledged (X2, X3). Raises TransactionLost, OutputRefused, KafkaDenied: open anew."""
         writer = self._open_writer()
         is_complete = writer.flush(self._answer_s)
-        for topic, delivery in self._deliveries:
-            if isinstance(delivery.error, MessageSizeTooLargeError):
-                self.throw_away()
-                raise OutputRefused(topic, f"a message is too large for it: {delivery.error}")
-            if delivery.failed:
-                raise self._lost(delivery.error) from delivery.error
+        failed = [(topic, delivery.error) for topic, delivery in self._deliveries if delivery.failed]
+        for topic, error in failed:  # first: with one that is refused, those that wait fail, too
+            for kind, why in REFUSALS.items():
+                if isinstance(error, kind):
+                    self.throw_away()
+                    raise OutputRefused(topic, f"{why}: {error}")
+        for _, error in failed:
+            raise self._lost(error) from error
         if not is_complete or internals.has_incomplete(writer.producer):
             raise self._lost(KafkaTimeoutError(f"not acknowledged within {self._answer_s:g} s"))
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 import socket
+import time
 from collections.abc import Iterator
 
 import pytest
 from kafka import TopicPartition
-from kafka.admin import TransactionState
+from kafka.admin import ConfigResource, ConfigResourceType, TransactionState
 from kafka.structs import OffsetAndMetadata
 
 from infra.local.ports import HOST
@@ -303,3 +304,29 @@ def test_a_dead_letter_topic_that_is_gone_parks_its_source_and_no_other(stack, r
         stages.make_topics()
         stages.await_done("temperature")
         assert len(stages.read("temperature.dead")) == 3
+
+
+def test_a_time_that_the_target_does_not_take_parks_its_source_and_no_other(stack, request):
+    with Stages(stack, request.node.name, "sensors", partitions=1, PARK_RETRY_S="1") as stages:
+        stages.start("transform")
+        allow(stages, "temperature")
+        stages.send("temperature", [measured()], timestamp_ms=IN_TWO_DAYS_MS)
+        stages.await_parked("temperature", "a message bears a time that it does not take")
+        stages.generate(300)
+        stages.await_done("humidity")
+        stages.await_done("pressure")
+        allow(stages, "hist_temperature")
+        stages.await_done("temperature")
+
+
+def measured() -> bytes:
+    return b'{"measurement": 21.5, "measurement_time": "2026-11-01T12:34:56.123Z"}'
+
+
+IN_TWO_DAYS_MS = round(time.time() * 1000) + 2 * 86_400_000
+
+
+def allow(stages: Stages, topic: str) -> None:
+    """Let a topic take messages of any time."""
+    configs = {"message.timestamp.after.max.ms": str(2**63 - 1)}
+    stages.admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, stages.prefix + topic, configs)])
