@@ -1,26 +1,24 @@
-"""make chaos SEED=n MINUTES=m: seeded faults on real brokers, a real ClickHouse and real sinks, then two audits."""
+"""make chaos SEED=n MINUTES=m: seeded faults on real brokers, ClickHouse, sinks and transforms, then two audits."""
 
 from __future__ import annotations
 
 import argparse
 import random
 import shutil
-import signal
 import sys
 import tempfile
-from itertools import chain, islice
+from itertools import islice
 from pathlib import Path
 
 from rich.console import Console
 
 from infra.local import interrupts
 from infra.local.errors import StackFailed
-from tests.chaos.check import SHOWN, Check, Result
-from tests.chaos.conductor import Conductor
-from tests.chaos.report import Report
+from tests.chaos import sinks_part
 from tests.chaos.schedule import BY_NAME, Round, listed, rounds
-from tests.chaos.trace import lines_about
-from tests.chaos.world import Interrupted, Stuck, World
+from tests.chaos.transforms import part as transforms_part
+from tests.chaos.transforms import schedule as transforms_schedule
+from tests.chaos.world import Interrupted, Stuck
 
 EPILOG = f"""
 Every fault and its moment are drawn from the seed: the same seed gives the same schedule (--plan prints it), and a
@@ -34,16 +32,23 @@ Sinks and producers reach the brokers through proxies, which make the way there 
 Pauses are measured after lone faults. At the end everything is healed, awaited, and judged twice: by SQL against what
 the producers know was acknowledged, and by `python -m consumer audit`.
 
-exit code 0: nothing is missing, nothing repeated, no sink ended by itself, every pause within its bar.
-exit code 1: something is missing or repeated (the first wrong address is named), or a sink ended by itself (its last
+The second half runs all streams with one to three transforms, whose requests to the brokers a proxy keeps, swallows and
+stalls one by one; a process or a broker is hurt while a request of a transaction is in its hand. At the end plain
+loops over what stock consumers read, which share no code with the streams, and the audit compare all of it.
+
+{transforms_schedule.listed()}
+
+exit code 0: nothing is missing, nothing repeated, no process ended by itself, every pause within its bar.
+exit code 1: something is missing or repeated (the first wrong address is named), or one ended by itself (its last
 words are among the remarks); all data and logs are kept.
 exit code 2: the driver itself failed, or the flow did not come back; all data and logs are kept.
 exit code 3: every row is right, a pause was longer than its bar (other work on the machine does that too).
 exit code 130: interrupted.
 """
+SINKS, TRANSFORMS = PARTS = ("sinks", "transforms")
+KINDS = BY_NAME | transforms_schedule.BY_NAME
 SOUND, WRONG, FAILED, TOO_SLOW, INTERRUPTED = 0, 1, 2, 3, 130
 PLANNED = 12
-AUDIT_WAIT_S = 30.0
 DEFAULT_ROWS_PER_S = 15_000
 
 
@@ -53,9 +58,8 @@ def main(arguments: list[str]) -> int:
     seed = random.SystemRandom().randrange(10**6) if chosen.seed is None else chosen.seed
     console = Console(soft_wrap=True)
     if chosen.plan:
-        for round_ in islice(rounds(seed, _left_out(chosen)), PLANNED):
-            console.print(_told(round_), highlight=False)
-        return 0
+        _show_plan(seed, chosen, console)
+        return SOUND
     replay = _replay(seed, chosen)
     console.print(f"seed {seed}; again: {replay}", highlight=False)
     folder = Path(tempfile.mkdtemp(prefix=f"penstock-chaos-{seed}-"))
@@ -79,60 +83,32 @@ def main(arguments: list[str]) -> int:
 
 
 def _run(seed: int, folder: Path, chosen: argparse.Namespace, console: Console) -> int:
-    with interrupts.raised(), World(seed, folder, console, chosen.rate) as world:
-        conductor = Conductor(world)
-        signal.signal(signal.SIGINT, lambda *_: world.stop.set())
-        plan = rounds(seed, world.not_here | _left_out(chosen))
-        first = next(plan)
-        world.begin(first.sinks)
-        begun_s = world.journal.now_s
-        conductor.run(chain([first], plan), begun_s + 60 * chosen.minutes)
-        took_s = world.journal.now_s - begun_s
-        world.finish()
-        world.journal.say("comparing the table with the ledger")
-        check = Check(world.pipeline.clickhouse, world.pipeline.table, world.ledger)
-        result = check.run(world.stack.bootstrap_servers, world.pipeline.dead_topic)
-        audit = world.pipeline.audit(AUDIT_WAIT_S, **world.stack.environment())
-        report = Report(
-            _replay(seed, chosen),
-            took_s,
-            conductor.rounds,
-            world.journal,
-            result,
-            audit.report,
-            audit.exit_code,
-            world.crew.started,
-            len(world.crew.ended_by_themselves),
-            world.cluster.partitions,
-            sum(producer.replaced for producer in world.load.producers),
-            conductor.not_begun,
-        )
-        _show(report, result, world, console, audit.said)
+    """The chosen parts one after the other; each has its share of the time, on servers of its own."""
+    without, replay = _left_out(chosen), _replay(seed, chosen)
+    minutes = chosen.minutes / len(chosen.part)
+    reports: list[sinks_part.Report | transforms_part.Report] = []
+    with interrupts.raised():
+        if SINKS in chosen.part:
+            reports.append(
+                sinks_part.run(seed, folder / SINKS, console, minutes, chosen.rate, without, replay)
+            )
+        if TRANSFORMS in chosen.part:
+            reports.append(transforms_part.run(seed, folder / TRANSFORMS, console, minutes, without, replay))
     if chosen.report:
-        chosen.report.write_text(report.markdown(), encoding="utf-8")
-    if not report.is_sound:
+        chosen.report.write_text("\n".join(report.markdown() for report in reports), encoding="utf-8")
+    for report in reports:
+        console.print(report.verdict(), highlight=False, markup=False)
+    if not all(report.is_sound for report in reports):
         return WRONG
-    return TOO_SLOW if report.beyond_bars and not chosen.no_bars else SOUND
+    return TOO_SLOW if any(report.beyond_bars for report in reports) and not chosen.no_bars else SOUND
 
 
-def _show(report: Report, result: Result, world: World, console: Console, said: str) -> None:
-    def tell(text: str) -> None:
-        console.print(text, highlight=False, markup=False)
-
-    tell(f"\n{report.markdown()}")
-    for finding in result.findings[:SHOWN]:
-        tell(str(finding))
-    if result.findings:
-        first = result.findings[0]
-        tell(f"\nthe sinks' lines about {first}")
-        where = f"{world.pipeline.topic}/{first.partition}"
-        for text in lines_about(world.pipeline.folder, where, first.offset):
-            tell(text)
-    if not report.is_sound:
-        tell(said)
-    for line in report.beyond_bars:
-        tell(f"{line.kind}: paused for {max(line.pauses_s):.1f} s, the bar is {line.bar_s:g} s")
-    tell(report.verdict())
+def _show_plan(seed: int, chosen: argparse.Namespace, console: Console) -> None:
+    without = _left_out(chosen)
+    plans = {SINKS: rounds(seed, without), TRANSFORMS: transforms_schedule.rounds(seed, without)}
+    for part in chosen.part:
+        for round_ in islice(plans[part], PLANNED):
+            console.print(_told(round_), highlight=False)
 
 
 def _told(round_: Round) -> str:
@@ -146,6 +122,8 @@ def _told(round_: Round) -> str:
 def _replay(seed: int, chosen: argparse.Namespace) -> str:
     """The command that gives the same schedule and load."""
     extra = f"--rate {chosen.rate:g} " if chosen.rate != DEFAULT_ROWS_PER_S else ""
+    if len(chosen.part) == 1:
+        extra += f"--part {chosen.part[0]} "
     if without := _left_out(chosen):
         extra += f"--without {','.join(sorted(without))} "
     return f"make chaos SEED={seed} MINUTES={chosen.minutes:g}" + (
@@ -154,13 +132,13 @@ def _replay(seed: int, chosen: argparse.Namespace) -> str:
 
 
 def _left_out(chosen: argparse.Namespace) -> frozenset[str]:
-    return frozenset(chosen.without | (BY_NAME.keys() - chosen.only))
+    return frozenset(chosen.without | (KINDS.keys() - chosen.only))
 
 
 def _kinds(text: str) -> frozenset[str]:
     names = frozenset(text.split(","))
-    if unknown := names - BY_NAME.keys():
-        raise argparse.ArgumentTypeError(f"no fault {', '.join(unknown)}; there are {', '.join(BY_NAME)}")
+    if unknown := names - KINDS.keys():
+        raise argparse.ArgumentTypeError(f"no fault {', '.join(unknown)}; there are {', '.join(KINDS)}")
     return names
 
 
@@ -174,6 +152,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--seed", type=int, help="of an earlier run, to repeat its faults (default: a new one)"
     )
+    parser.add_argument(
+        "--part",
+        type=lambda text: (text,),
+        choices=[(part,) for part in PARTS],
+        default=PARTS,
+        metavar="sinks|transforms",
+        help="one half alone, with all the time (default: both, half the time each)",
+    )
     parser.add_argument("--minutes", type=float, default=5.0, help="of faults, more or less (default 5)")
     parser.add_argument(
         "--rate",
@@ -182,7 +168,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"rows a second (default {DEFAULT_ROWS_PER_S:,})",
     )
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report there as markdown")
-    every, none = frozenset(BY_NAME), frozenset[str]()
+    every, none = frozenset(KINDS), frozenset[str]()
     parser.add_argument(
         "--only", type=_kinds, default=every, metavar="KIND,…", help="these faults and no others"
     )

@@ -1,4 +1,4 @@
-"""The sinks: 1 to 4 of them wanted, each a process; whoever ended is replaced, as a supervisor would."""
+"""The sinks, or the transforms: so many wanted, each a process; whoever ended is replaced, as a supervisor would."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ import random
 import string
 import threading
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from infra.local.waiting import wait_until
-from tests.support.pipeline import Pipeline
 from tests.support.sink_process import SinkProcess
 
 READY = ("assigned", "no partition is left for this consumer, waiting")
@@ -20,18 +19,26 @@ SHOWN_OF_THE_END = 1_500
 NAME_LETTERS = 8
 
 
+class Starter(Protocol):
+    """What starts one more of them."""
+
+    def start_sink(self, *, INSTANCE: str) -> SinkProcess:
+        """Start one under that name."""
+        ...
+
+
 class Member(NamedTuple):
-    """A sink and its name in logs: letters by lot, so that names tell nothing about age."""
+    """A process and its name in logs: letters by lot, so that names tell nothing about age."""
 
     name: str
     process: SinkProcess
 
 
 class Crew:
-    """The sinks of a run. Any thread may use it."""
+    """Those of one command. Any thread may use it."""
 
-    def __init__(self, pipeline: Pipeline, note: Callable[[str], None], rng: random.Random) -> None:
-        """`note` is told of sinks that ended by themselves. `rng` draws names, and who leaves if there are too many."""
+    def __init__(self, pipeline: Starter, note: Callable[[str], None], rng: random.Random) -> None:
+        """`note` is told of those that ended by themselves. `rng` draws names, and who leaves if there are too many."""
         self._pipeline, self._note, self._rng = pipeline, note, rng
         self._lock = threading.RLock()
         self._members: list[Member] = []

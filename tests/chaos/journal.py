@@ -14,13 +14,17 @@ from rich.console import Console
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault that was tried: seconds since the start, and what it hit (None: nothing, so it does not count)."""
+    """A fault that was tried: seconds since the start, and what it hit (None: nothing, so it does not count).
+
+    `in_transaction`: a transaction was shown to be open when it struck.
+    """
 
     kind: str
     at_s: float
     round: int
     hit: str | None
     took_s: float
+    in_transaction: bool = False
 
 
 @dataclass(frozen=True)

@@ -87,11 +87,13 @@ GAPS_S = {
 
 def listed() -> str:
     """The faults that there are, lane by lane, for people."""
-    lines = []
-    for lane in LANES:
-        names = ", ".join(kind.name for kind in KINDS if kind.lane == lane)
-        lines.append(textwrap.fill(f"{lane}: {names}", LINE, subsequent_indent="  ", break_on_hyphens=False))
-    return "\n".join(lines)
+    return "\n".join(told(lane, [kind.name for kind in KINDS if kind.lane == lane]) for lane in LANES)
+
+
+def told(lane: str, names: Sequence[str]) -> str:
+    """A lane and its faults, in lines that are not too long."""
+    text = f"{lane}: {', '.join(names)}"
+    return textwrap.fill(text, LINE, subsequent_indent="  ", break_on_hyphens=False)
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ class Fault:
     """What happens to one request, or to several.
 
     `cuts`: the client's connection is closed; `keeps`: the request arrives when it is released; `delivers`: it arrives
-    at all. If it cuts or does not keep, the client hears no answer.
+    at all. If it cuts or does not keep, the client hears no answer. Once it has fired, `request` is the frame and
+    `port` that of the broker it was for.
     """
 
     def __init__(
@@ -22,7 +23,8 @@ class Fault:
         self.api, self.match, self.times = api, match, times
         self.cuts, self.keeps, self.delivers = cuts, keeps, delivers
         self.fired, self.released, self.answered = threading.Event(), threading.Event(), threading.Event()
-        self.answer = b""
+        self.request, self.answer = b"", b""
+        self.port = 0
 
     def await_fired(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until such a request has come."""

@@ -74,6 +74,13 @@ class KafkaProxy:
         for fault in held:
             fault.released.set()
 
+    def disarm(self, fault: Fault) -> None:
+        """Hurt no request by this fault from now on; if it holds one, that arrives now."""
+        with self._lock:
+            self._faults = [each for each in self._faults if each is not fault]
+            self._held = [each for each in self._held if each is not fault]
+        fault.released.set()
+
     def cut(self) -> None:
         """Close every connection that is open now."""
         with self._lock:
@@ -165,6 +172,7 @@ class Connection:
             self._proxy.forget(self._client, self._server)
 
     def _hurt_request(self, request: bytes, fault: Fault) -> None:
+        fault.request, fault.port = request, self._server.getpeername()[1]
         self._hurt[correlation_of_request(request)] = fault
         self._is_cut = fault.cuts
         if fault.cuts and (fault.keeps or not fault.delivers):
