@@ -8,7 +8,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from common.errors import KafkaRefused
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.model.headers import Header
+from common.model.headers import BY, SINK, Header
 from common.model.record import MOST_HEADERS, MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
@@ -162,8 +162,10 @@ def without_message(record: Record) -> Record:
     return MissingRecord(record.offset, record.timestamp_ms, None, None, ())
 
 
-def letter_headers(record: Record, source: Partition, topic_id: str, reason: str) -> list[Header]:
-    """The message's own headers, then ours."""
+def letter_headers(
+    record: Record, source: Partition, topic_id: str, reason: str, by: str = SINK
+) -> list[Header]:
+    """The message's own headers, then ours; `by`: the transform that refuses it, if it is one."""
     kept = list(record.headers[:MOST_HEADERS])
     original = [(_readable(name), value) for name, value in kept]
     ours = {
@@ -173,6 +175,7 @@ def letter_headers(record: Record, source: Partition, topic_id: str, reason: str
         "penstock-partition": str(source.partition),
         "penstock-offset": str(record.offset),
         "penstock-time": str(record.timestamp_ms),
+        BY: by,
     }
     notes = [MISSING] if isinstance(record, MissingRecord) else []
     notes += [LEFT_OUT] if len(record.headers) > len(kept) else []

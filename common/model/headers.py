@@ -19,6 +19,9 @@ COUNTED = "penstock-counted"
 
 With `=` before it, they take the place of what messages of the same partition said before; else they add up.
 """
+BY = "penstock-by"
+"""Of a dead letter: the transform that wrote it, or `sink`. Of one topic both may read, each refuses what it must."""
+SINK = "sink"
 _SAYS_A_PARTITION = re.compile(rb"[0-9a-f]{16}:").match
 
 

@@ -18,6 +18,7 @@ from common.kafka_io.clients import Clients
 from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import RangeReader
 from common.model.address import PARTITION_BITS
+from common.model.headers import BY, SINK
 from common.model.ranges import Extent, Range
 from common.model.record import Partition, Record
 from common.model.stream import Feed
@@ -86,8 +87,11 @@ class Auditor:
         found = self.dead_offsets(feed.dead_topic, {position.topic_id.hex for position in positions})
         return {Partition(feed.topic, number): offsets for number, offsets in found.items()}
 
-    def dead_offsets(self, dead_topic: str, ids: Container[str]) -> dict[int, np.ndarray]:
-        """Number of a partition → sorted offsets of its messages in a dead-letter topic, of sources with these ids."""
+    def dead_offsets(self, dead_topic: str, ids: Container[str], by: str = SINK) -> dict[int, np.ndarray]:
+        """Number of a partition → sorted offsets of its messages in a dead-letter topic, of sources with these ids.
+
+        `by`: those that this transform has refused; else those that sinks have.
+        """
         layout = self._overview.layouts([dead_topic]).get(dead_topic)
         partitions = layout.partitions if layout else ()
         firsts, ends = self._overview.first_offsets(partitions), self._overview.end_offsets(partitions)
@@ -97,7 +101,7 @@ class Auditor:
             span = firsts[at], ends[at]
             for slab in self._reader.read(topic, number, *span, self._patience_s, limit_bytes=LETTER_BYTES):
                 for record in slab.records():
-                    source = source_of(record, ids)
+                    source = source_of(record, ids, by)
                     if source is not None:
                         found.setdefault(source[0], set()).add(source[1])
         return {
@@ -225,11 +229,16 @@ def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[
     return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
 
 
-def source_of(record: Record, topic_ids: Container[str]) -> tuple[int, int] | None:
-    """Partition and offset of the message that a dead letter was; None if it is of another topic, or none of ours."""
+def source_of(record: Record, topic_ids: Container[str], by: str = SINK) -> tuple[int, int] | None:
+    """Partition and offset of the message that a dead letter was.
+
+    None if it is of another topic, of somebody else than `by`, or none of ours. One that names nobody is a sink's.
+    """
     headers = dict(record.headers)  # ours come last: a letter may have been dead once before
     try:
         if (headers.get("penstock-topic-id") or b"").decode() not in topic_ids:
+            return None
+        if (headers.get(BY) or SINK.encode()).decode() != by:
             return None
         number, offset = int(headers["penstock-partition"] or b""), int(headers["penstock-offset"] or b"")
     except (KeyError, ValueError):

@@ -23,8 +23,9 @@ from consumer.memory import decode
 NO_OFFSETS = np.zeros(0, np.uint64)
 PAST_THE_LAST = 2**63
 
-DeadLetters = Callable[[str, Collection[str]], Mapping[int, np.ndarray]]
-"""Called with a dead-letter topic and topic ids; partition → sorted offsets of the messages that it holds."""
+DeadLetters = Callable[[str, Collection[str], str], Mapping[int, np.ndarray]]
+"""Called with a dead-letter topic, topic ids and the name of a transform; partition → sorted offsets of the messages
+that this transform has put there."""
 
 
 class _Output(NamedTuple):
@@ -79,7 +80,7 @@ class StageAuditor:
             return verdict
         source = layouts[transform.source]
         outputs = self._outputs(layouts[transform.target], source, verdict)
-        dead = self._dead_letters(transform.dead_topic, [source.topic_id.hex])
+        dead = self._dead_letters(transform.dead_topic, [source.topic_id.hex], verdict.name)
         after = self._overview.committed(group)
         for partition in source.partitions:
             done = self._done(before.get(partition), source, partition, verdict)

@@ -103,6 +103,7 @@ class Outbox:
             keys=[record.key for record, _ in letters],
             timestamp_ms=round(self._unix_s() * 1000),
             headers=[
-                letter_headers(record, place.partition, place.topic_id, reason) for record, reason in letters
+                letter_headers(record, place.partition, place.topic_id, reason, place.of.name)
+                for record, reason in letters
             ],
         )

@@ -77,6 +77,7 @@ def test_letters_keep_bytes_key_and_headers_and_gain_their_address(stack, pipeli
             "penstock-partition": b"3",
             "penstock-offset": b"%d" % original.offset,
             "penstock-time": b"%d" % NOW_MS,
+            "penstock-by": b"sink",
         }
 
 

@@ -25,7 +25,7 @@ from tests.support.proof import Proof
 pytestmark = pytest.mark.timeout(120)
 LARGEST_BYTES = 8 << 20
 HEADERS = [("stream", b"collatz"), ("empty", None)]
-OURS = ("reason", "topic", "topic-id", "partition", "offset", "time")
+OURS = ("reason", "topic", "topic-id", "partition", "offset", "time", "by")
 
 
 def test_stores_every_event_once_and_ends_within_ten_seconds_of_SIGTERM(stack, request):

@@ -82,6 +82,23 @@ def test_the_bins_of_all_partitions_add_up_to_what_was_acknowledged(stages):
     assert len(bins()) == 40
 
 
+@of("sensors")
+def test_a_measurement_that_only_the_sink_refuses_is_counted_and_dead_and_the_audit_tells_both(stages):
+    stages.start("transform")
+    stages.start("sink")
+    time = "2026-11-01T12:00:00Z"
+    values = [
+        b'{"measurement": 50, "measurement_time": "%s"}' % each.encode() for each in (time, "yesterday")
+    ]
+    stages.send("humidity", [*values, b"{"])
+    stages.await_done("humidity")
+    assert wait_until(lambda: total(stages, "humidity") == 2, 20), stages.logs()
+    code, audited, said = stages.audit()
+    assert code == 0, said
+    assert counts_of(audited["humidity sensors.histogram-humidity"]) == (3, 2, 1, 0, 0, 0, 0)
+    assert counts_of(audited["humidity sink"]) == (3, 1, 2, 0, 0, 0, 0)
+
+
 def newest_bins(stages, topic):
     """Partition → its newest histogram."""
     found = {}

@@ -38,6 +38,15 @@ def test_the_last_headers_count_when_it_was_dead_before():
     assert source_of(letter(*ours(OTHER, b"1", b"2"), *ours(TOPIC, b"3", b"12")), {TOPIC}) == (3, 12)
 
 
+def test_a_sink_and_a_transform_that_read_one_topic_have_letters_of_their_own():
+    by_transform = letter(*ours(TOPIC, b"3", b"12"), ("penstock-by", b"sensors.histogram"))
+    assert source_of(by_transform, {TOPIC}) is None
+    assert source_of(by_transform, {TOPIC}, "sensors.histogram") == (3, 12)
+    assert source_of(letter(*ours(TOPIC, b"3", b"12")), {TOPIC}, "sensors.histogram") is None
+    assert source_of(letter(*ours(TOPIC, b"3", b"12"), ("penstock-by", b"sink")), {TOPIC}) == (3, 12)
+    assert source_of(letter(*ours(TOPIC, b"3", b"12"), ("penstock-by", b"\xff")), {TOPIC}) is None
+
+
 @pytest.mark.parametrize(
     "headers",
     [

@@ -138,6 +138,7 @@ def test_a_bad_message_goes_to_the_dead_letter_topic_as_it_came_with_its_address
         ("penstock-partition", b"5"),
         ("penstock-offset", b"9"),
         ("penstock-time", b"77"),
+        ("penstock-by", b"visits.copy"),
     ]
 
 
