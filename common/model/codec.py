@@ -41,11 +41,14 @@ class Codec:
         try:
             if not all(map(bytes.isascii, values)):  # type: ignore[arg-type]
                 _check_utf8(values)
-            return Decoded(list(map(self._one, values)), None, {})  # type: ignore[arg-type]
+            events = list(map(self._one, values))  # type: ignore[arg-type]
+            if len(events) == len(values):  # a StopIteration would end the list before its time
+                return Decoded(events, None, {})
         except (MemoryError, KeyboardInterrupt):
             raise
         except BaseException:  # `__post_init__` of an event may raise anything, SystemExit too
-            return self._decode_one_by_one(values)
+            pass
+        return self._decode_one_by_one(values)
 
     def _decode_one_by_one(self, values: Sequence[RawValue]) -> Decoded:
         events: list[Any] = []

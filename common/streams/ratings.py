@@ -14,6 +14,7 @@ import sys
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Annotated, Literal
 
 import msgspec
@@ -55,8 +56,12 @@ def type_of(rating: int) -> Type:
 
 def classify(human: Human, timestamp_ms: int) -> Shadow:
     """The shadow of a human whose record bears that time."""
-    emitted = datetime.fromtimestamp(timestamp_ms / 1000, UTC)
-    return Shadow(type_of(human.rating), human.unique_id, emitted.strftime("%Y-%m-%d %H:%M:%S"))
+    return Shadow(type_of(human.rating), human.unique_id, _text_of(timestamp_ms // 1000))
+
+
+@lru_cache(maxsize=1_000)
+def _text_of(second: int) -> str:
+    return datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def generate(rng: random.Random, options: msgspec.Struct, now_s: Callable[[], float]) -> Iterator[Emission]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from common.errors import BadData
-from common.model.codec import Codec, encode
+from common.model.codec import Codec, Decoded, encode
 from common.model.reasons import Kind
 from common.model.transform import Each
-from consumer.transform.messages import good_messages
+from consumer.transform.messages import at_once, good_messages
 from consumer.transform.work import Made, Outputs, Remembered, Run, Work
 
 ENVELOPE_BYTES = 1_024
@@ -29,6 +29,23 @@ class EachWork(Work):
     def take(self, run: Run, now_s: float) -> Made:
         """Outputs of the good messages, in order."""
         self._next = run.next_offset
+        decoded = self._codec.decode(run.values)
+        outputs = at_once(decoded, lambda events: self._one_each(events, run))
+        return self._message_by_message(decoded, run) if outputs is None else Made(outputs, {})
+
+    def _one_each(self, events: list[Any], run: Run) -> Outputs | None:
+        """The outputs of events that are a message each; None if one of them is not as it should be."""
+        make, key_of = self._transform.make, self._transform.key
+        values = [encode(make(*each)) for each in zip(events, run.timestamps, strict=True)]
+        keys = [key_of(event) for event in events] if key_of else None
+        if keys and set(map(type, keys)) != {bytes}:
+            return None
+        largest = max(map(len, values), default=0) + max(map(len, keys or ()), default=0)
+        if largest + ENVELOPE_BYTES > self._most_bytes:
+            return None
+        return Outputs(values, keys, [*run.timestamps], [*run.offsets], [0] * len(values))
+
+    def _message_by_message(self, decoded: Decoded, run: Run) -> Made:
         made = Made(self._nothing(), {})
         make, key_of, outputs = self._transform.make, self._transform.key, made.outputs
         timestamps = run.timestamps
@@ -44,7 +61,7 @@ class EachWork(Work):
                 )
             return value, key
 
-        for message in good_messages(self._codec, run, find, self._transform.name, made.bad):
+        for message in good_messages(decoded, run, find, self._transform.name, made.bad):
             for index, (value, key) in enumerate(message.found):
                 outputs.values.append(value)
                 outputs.timestamps.append(timestamps[message.at])

@@ -19,14 +19,14 @@ class EventTime:
 
     def __init__(self, state: dict[str, Any] | None, now_s: float, upstreams: Collection[bytes] = ()) -> None:
         self.watermark_ms: int = state["watermark"] if state else NEVER
-        self._reached: dict[str, int] = {
-            upstream: self.watermark_ms + ahead
+        self._reached: dict[bytes, int] = {
+            upstream.encode("latin-1"): self.watermark_ms + ahead
             for upstream, ahead in (state["ahead"] if state else {}).items()
         }
         if state is None:
-            self._reached |= {upstream.decode("latin-1"): NEVER for upstream in upstreams}
+            self._reached |= dict.fromkeys(upstreams, NEVER)
         self._heard_s = dict.fromkeys(self._reached, now_s)
-        self._silent: set[str] = set()
+        self._silent: set[bytes] = set()
 
     @property
     def slowest_ms(self) -> int:
@@ -35,7 +35,7 @@ class EventTime:
 
     def hear(self, upstream: bytes | None, time_ms: int, now_s: float) -> bool:
         """An event of that time came from there; whether the watermark moved."""
-        name = upstream.decode("latin-1") if upstream else ""
+        name = upstream or b""
         self._heard_s[name] = now_s
         self._silent.discard(name)
         before = self._reached.get(name, NEVER)
@@ -45,6 +45,8 @@ class EventTime:
         return before <= self.watermark_ms and self._move_to(self._least())
 
     def _least(self) -> int:
+        if not self._silent:
+            return min(self._reached.values(), default=NEVER)
         return min(
             (reached for name, reached in self._reached.items() if name not in self._silent), default=NEVER
         )
@@ -78,5 +80,7 @@ class EventTime:
     @property
     def state(self) -> dict[str, Any]:
         """JSON, some dozens of bytes and about twenty more a partition upstream."""
-        ahead = {name: reached - self.watermark_ms for name, reached in self._reached.items()}
+        ahead = {
+            name.decode("latin-1"): reached - self.watermark_ms for name, reached in self._reached.items()
+        }
         return {"watermark": self.watermark_ms, "ahead": ahead}

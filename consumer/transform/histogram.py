@@ -7,13 +7,14 @@ from typing import Any
 import numpy as np
 
 from common.errors import BadData
-from common.model.codec import Codec, encode
-from common.model.reasons import Kind
+from common.model.codec import Codec, Decoded, encode
+from common.model.reasons import Kind, Reason
 from common.model.transform import Histogram, SoFar
-from consumer.transform.messages import blamed_on, good_messages
+from consumer.transform.messages import at_once, blamed_on, good_messages
 from consumer.transform.work import Made, Outputs, Remembered, Run, Work
 
 PUBLISH_EVERY_S = 0.5
+Values = list[float] | np.ndarray
 
 
 class HistogramWork(Work):
@@ -37,6 +38,26 @@ class HistogramWork(Work):
         """Counts; the outputs come with `tick`."""
         self._next = run.next_offset
         made = Made(Outputs(), {})
+        decoded = self._codec.decode(run.values)
+        found: Values | None = at_once(decoded, self._one_each)
+        if found is None:
+            found = self._message_by_message(decoded, run, made.bad)
+        elif run.timestamps:
+            self._latest_ms = max(self._latest_ms, max(run.timestamps))
+        if len(found):
+            low, high = self._transform.low, self._transform.high
+            self._counts += np.histogram(found, self._transform.bins, (low, high))[0]
+            self._open += len(found)
+        return made
+
+    def _one_each(self, events: list[Any]) -> np.ndarray | None:
+        """The values of all events; None if one of them is not as it should be."""
+        values = np.array(self._transform.values(events))
+        is_one_each = values.shape == (len(events),) and values.dtype.kind in "fiu"
+        is_inside = is_one_each and np.all((values >= self._transform.low) & (values <= self._transform.high))
+        return values if is_inside else None
+
+    def _message_by_message(self, decoded: Decoded, run: Run, bad: dict[int, Reason]) -> list[float]:
         low, high = self._transform.low, self._transform.high
 
         def find(event: object, index: int) -> float:
@@ -46,13 +67,10 @@ class HistogramWork(Work):
             return float(value)  # numpy subtracts no Decimal from a float
 
         found: list[float] = []
-        for message in good_messages(self._codec, run, find, self._transform.name, made.bad):
+        for message in good_messages(decoded, run, find, self._transform.name, bad):
             found += message.found
             self._latest_ms = max(self._latest_ms, run.timestamps[message.at])
-        if found:
-            self._counts += np.histogram(found, self._transform.bins, (low, high))[0]
-            self._open += len(found)
-        return made
+        return found
 
     def tick(self, now_s: float, *, is_at_end: bool) -> Outputs:
         """The counts so far, if they are new, every PUBLISH_EVERY_S at most."""

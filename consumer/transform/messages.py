@@ -7,7 +7,7 @@ from itertools import islice, repeat
 from typing import Any, NamedTuple, TypeVar
 
 from common.errors import BadData, FeedBlocked
-from common.model.codec import Codec
+from common.model.codec import Decoded
 from common.model.complaints import told
 from common.model.reasons import Kind, Reason
 from consumer.transform.work import Run
@@ -23,14 +23,28 @@ class Message(NamedTuple):
     found: list[Any]
 
 
+def at_once(decoded: Decoded, make: Callable[[list[Any]], Found | None]) -> Found | None:
+    """What `make` gives for the events of a run in which every message holds a good one.
+
+    None in every other case, also when it gives None or raises: then go message by message.
+    """
+    if decoded.counts is not None:
+        return None
+    try:
+        return make(decoded.events)
+    except (MemoryError, KeyboardInterrupt):
+        raise
+    except BaseException:  # as in `good_messages`, which finds out whose fault it is
+        return None
+
+
 def good_messages(
-    codec: Codec, run: Run, find: Callable[[Any, int], Any], name: str, bad: dict[int, Reason]
+    decoded: Decoded, run: Run, find: Callable[[Any, int], Any], name: str, bad: dict[int, Reason]
 ) -> Iterator[Message]:
     """The messages of a run with find(event, index) of each event; adds to `bad` those of which that fails.
 
     A BadData that `find` raises gives the reason; of anything else, the transform `name` is to blame.
     """
-    decoded = codec.decode(run.values)
     bad |= decoded.bad
     events = iter(decoded.events)
     counts = repeat(1) if decoded.counts is None else decoded.counts.tolist()

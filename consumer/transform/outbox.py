@@ -17,12 +17,26 @@ KNOWN_KEYS = 100_000
 
 
 class _Part(NamedTuple):
-    """Outputs that go to one partition."""
+    """Outputs that go to one partition, one entry each."""
 
     values: list[bytes | None]
     keys: list[bytes | None]
     timestamps: list[int]
-    own: list[list[Header]]
+    headers: list[list[Header]]
+
+
+class _Partitions(dict[bytes, int]):
+    """Key → its partition in a topic of `size` partitions; forgets all of them at KNOWN_KEYS."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self._size = size
+
+    def __missing__(self, key: bytes) -> int:
+        if len(self) >= KNOWN_KEYS:
+            self.clear()
+        partition = self[key] = partition_of(key, self._size)
+        return partition
 
 
 class Outbox:
@@ -30,7 +44,7 @@ class Outbox:
 
     def __init__(self, transactions: Transactions, unix_s: Callable[[], float]) -> None:
         self._transactions, self._unix_s = transactions, unix_s
-        self._known: dict[tuple[bytes, int], int] = {}
+        self._partitions: dict[int, _Partitions] = {}
         self._short: set[str] = set()
 
     def shorten(self, dead_topic: str) -> bool:
@@ -43,52 +57,41 @@ class Outbox:
         """Hand over a place's outputs and dead letters, in order. Raises TransactionLost, KafkaDenied."""
         for outputs in place.outputs:
             for partition, part in self._by_partition(place, outputs):
-                common = [*place.of.headers]
                 self._transactions.send(
                     place.of.transform.target,
                     partition,
                     part.values,
                     keys=part.keys,
                     timestamp_ms=part.timestamps,
-                    headers=[[*common, *own] for own in part.own],
+                    headers=part.headers,
                 )
         self._send_dead(place)
 
     def _by_partition(self, place: Place, outputs: Outputs) -> Iterator[tuple[int, _Part]]:
         if not outputs.values:
             return
-        own: list[list[Header]] = [
-            [(SOURCE, b"%s:%d:%d" % (place.source, offset, index))]
-            for offset, index in zip(outputs.offsets, outputs.indexes, strict=True)
-        ]
-        for headers, counted in zip(own, outputs.counted or (), strict=False):
-            headers.append((COUNTED, counted))
-        size = place.memory.sizes[1]
+        size, total, headers = place.memory.sizes[1], len(outputs.values), _headers(place, outputs)
+        keys: list[bytes | None] = [None] * total if outputs.keys is None else [*outputs.keys]
+        values: list[bytes | None] = [*outputs.values]
+        if {len(keys), len(outputs.timestamps), len(headers)} != {total}:
+            raise ValueError(f"{total} outputs do not fit together with their keys, timestamps and headers")
         if outputs.keys is None:
-            nothing: list[bytes | None] = [None] * len(own)
-            yield (
-                place.partition.partition % size,
-                _Part([*outputs.values], nothing, outputs.timestamps, own),
-            )
+            yield place.partition.partition % size, _Part(values, keys, outputs.timestamps, headers)
             return
-        parts: dict[int, _Part] = defaultdict(lambda: _Part([], [], [], []))
-        for value, key, timestamp_ms, headers in zip(
-            outputs.values, outputs.keys, outputs.timestamps, own, strict=True
-        ):
-            part = parts[self._partition_of(key, size)]
-            part.values.append(value)
-            part.keys.append(key)
-            part.timestamps.append(timestamp_ms)
-            part.own.append(headers)
-        yield from parts.items()
-
-    def _partition_of(self, key: bytes, size: int) -> int:
-        partition = self._known.get((key, size))
-        if partition is None:
-            if len(self._known) >= KNOWN_KEYS:
-                self._known.clear()
-            partition = self._known[key, size] = partition_of(key, size)
-        return partition
+        partitions = self._partitions.setdefault(size, _Partitions(size))
+        rows: dict[int, list[int]] = defaultdict(list)
+        for row, key in enumerate(outputs.keys):
+            rows[partitions[key]].append(row)
+        for partition, mine in rows.items():
+            yield (
+                partition,
+                _Part(
+                    [values[row] for row in mine],
+                    [keys[row] for row in mine],
+                    [outputs.timestamps[row] for row in mine],
+                    [headers[row] for row in mine],
+                ),
+            )
 
     def _send_dead(self, place: Place) -> None:
         if not place.dead:
@@ -107,3 +110,14 @@ class Outbox:
                 for record, reason in letters
             ],
         )
+
+
+def _headers(place: Place, outputs: Outputs) -> list[list[Header]]:
+    """Of each output: those of its stream, which message it was made from, and what it counts."""
+    common, source = place.of.headers, place.source
+    made_from = zip(outputs.offsets, outputs.indexes, strict=True)
+    own = [(SOURCE, b"%s:%d:%d" % (source, *where)) for where in made_from]
+    if outputs.counted is None:
+        return [[*common, header] for header in own]
+    both = zip(own, outputs.counted, strict=True)
+    return [[*common, header, (COUNTED, counted)] for header, counted in both]

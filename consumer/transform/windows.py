@@ -6,35 +6,47 @@ What is remembered beside it says up to where the work was done (W3), and how fa
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from operator import itemgetter
+from typing import Any, NamedTuple
 
 from common.errors import BadData, FeedBlocked
 from common.model.codec import Codec, encode
-from common.model.reasons import Kind
+from common.model.reasons import Kind, Reason
 from common.model.transform import Count, DistinctPerWindow
 from consumer.transform.event_time import EventTime
-from consumer.transform.messages import blamed_on, good_messages
+from consumer.transform.messages import at_once, blamed_on, good_messages
 from consumer.transform.work import Made, Outputs, Remembered, Run, Work
 
 UPDATE_EVERY_S = 1.0
 
 
 class _Visit(NamedTuple):
+    """An event, and what is known of its message."""
+
+    offset: int
+    upstream: bytes | None
+    timestamp_ms: int
     key: bytes
     id: str
     time_ms: int
 
 
-@dataclass
+@dataclass(slots=True)
+class _Seen:
+    """Of one key: the ids, and how many events there were."""
+
+    ids: set[str] = field(default_factory=set)
+    events: int = 0
+
+
+@dataclass(slots=True)
 class _Window:
-    """One that is open: the offset of its first event, and for each key the ids and how many events there were."""
+    """One that is open: the offset of its first event, and what was seen of each key."""
 
     first: int
-    ids: dict[bytes, set[str]] = field(default_factory=dict)
-    events: Counter[bytes] = field(default_factory=Counter)
+    seen: dict[bytes, _Seen] = field(default_factory=dict)
 
 
 class WindowWork(Work):
@@ -69,20 +81,14 @@ class WindowWork(Work):
     def take(self, run: Run, now_s: float) -> Made:
         """Final counts of windows that these messages close, in order, and what came late."""
         made = Made(Outputs(keys=[], counted=[]), {})
-        late = 0
-
-        def find(event: object, index: int) -> _Visit:
-            return self._visit(event, run.timestamps[index])
-
-        bad = made.bad
-        for message in good_messages(self._codec, run, find, self._transform.name, bad):
-            offset, upstream = run.offsets[message.at], run.upstreams[message.at]
+        late, bad, hear = 0, made.bad, self._time.hear
+        for offset, upstream, timestamp_ms, key, name, time_ms in self._visits(run, bad):
             is_new = offset >= self._read
-            self._latest_ms = max(self._latest_ms, run.timestamps[message.at])
-            for visit in message.found:
-                late += self._add(visit, offset, is_new)
-                if is_new and self._time.hear(upstream, visit.time_ms, now_s):  # W1: event by event
-                    self._close(made.outputs, offset)
+            if timestamp_ms > self._latest_ms:
+                self._latest_ms = timestamp_ms
+            late += self._add(key, name, time_ms, offset, is_new)
+            if is_new and hear(upstream, time_ms, now_s):  # W1: event by event
+                self._close(made.outputs, offset)
         for index in [index for index in bad if run.offsets[index] < self._read]:
             del bad[index]  # its dead letter is there already
         self._next = run.next_offset
@@ -90,7 +96,37 @@ class WindowWork(Work):
         self._refuse_too_many()
         return made._replace(late=late)
 
-    def _visit(self, event: object, timestamp_ms: int) -> _Visit:
+    def _visits(
+        self, run: Run, bad: dict[int, Reason]
+    ) -> Iterable[tuple[int, bytes | None, int, bytes, str, int]]:
+        """The events of good messages, each a _Visit, or a tuple like one."""
+        decoded = self._codec.decode(run.values)
+        visits = at_once(decoded, lambda events: self._one_each(events, run))
+        if visits is not None:
+            return visits
+
+        def find(event: object, index: int) -> _Visit:
+            return self._visit(event, run.offsets[index], run.upstreams[index], run.timestamps[index])
+
+        good = good_messages(decoded, run, find, self._transform.name, bad)
+        return [visit for message in good for visit in message.found]
+
+    def _one_each(
+        self, events: list[Any], run: Run
+    ) -> Iterable[tuple[int, bytes | None, int, bytes, str, int]] | None:
+        """Those of events that are a message each; None if one of them is not as it should be."""
+        key_of, id_of, time_of = self._transform.key, self._transform.id, self._transform.time_ms
+        ahead_ms = self._transform.ahead_s * 1000
+        times = [time_of(event) for event in events]
+        if any(time > stamp + ahead_ms for time, stamp in zip(times, run.timestamps, strict=True)):
+            return None
+        keys, ids = [key_of(event) for event in events], [id_of(event) for event in events]
+        kinds = set(map(type, keys)), set(map(type, ids)), set(map(type, times))
+        if min(times, default=0) < 0 or (events and kinds != ({bytes}, {str}, {int})):
+            return None
+        return zip(run.offsets, run.upstreams, run.timestamps, keys, ids, times, strict=True)
+
+    def _visit(self, event: object, offset: int, upstream: bytes | None, timestamp_ms: int) -> _Visit:
         transform = self._transform
         time_ms = transform.time_ms(event)
         if time_ms > timestamp_ms + transform.ahead_s * 1000:  # W8: it would close every window for good
@@ -104,27 +140,28 @@ class WindowWork(Work):
             raise BadData(
                 Kind.STREAM_FAILED, f"key, id and time must be bytes, str and int in {transform.name}"
             )
-        return _Visit(key, name, time_ms)
+        return _Visit(offset, upstream, timestamp_ms, key, name, time_ms)
 
-    def _add(self, visit: _Visit, offset: int, is_new: bool) -> int:
+    def _add(self, key: bytes, name: str, time_ms: int, offset: int, is_new: bool) -> int:
         """Put a visit into its window if that is open (W4: reading again, too); 1 if it is too late."""
-        start = visit.time_ms - visit.time_ms % self._size_ms
+        start = time_ms - time_ms % self._size_ms
         if self._is_closed(start):
             if not is_new:
                 return 0
-            at = start, visit.key
-            self._late[at] = self._late.get(at, 0) + 1
+            self._late[start, key] = self._late.get((start, key), 0) + 1
             return 1
         window = self._open.get(start)
         if window is None:
             window = self._open[start] = _Window(offset)
-        window.events[visit.key] += 1
-        ids = window.ids.setdefault(visit.key, set())
-        if visit.id not in ids:
-            ids.add(visit.id)
+        seen = window.seen.get(key)
+        if seen is None:
+            seen = window.seen[key] = _Seen()
+        seen.events += 1
+        if name not in seen.ids:
+            seen.ids.add(name)
             self._events += 1
             if is_new:
-                self._changed.add((start, visit.key))
+                self._changed.add((start, key))
         return 0
 
     def _is_closed(self, start: int) -> bool:
@@ -135,11 +172,11 @@ class WindowWork(Work):
             window = self._open.pop(start)
             end = start + self._size_ms
             by_silence = end + self._grace_ms > self._time.slowest_ms
-            for key, ids in sorted(window.ids.items()):
-                self._events -= len(ids)
+            for key, seen in sorted(window.seen.items(), key=itemgetter(0)):
+                self._events -= len(seen.ids)
                 self._changed.discard((start, key))
-                count = Count(start, end, len(ids), 0, True, by_silence)
-                self._put(outputs, key, count, offset, b"%d:0" % window.events[key])
+                count = Count(start, end, len(seen.ids), 0, True, by_silence)
+                self._put(outputs, key, count, offset, b"%d:0" % seen.events)
 
     def _put(self, outputs: Outputs, key: bytes, count: Count, offset: int, counted: bytes = b"0:0") -> None:
         make = self._transform.make
@@ -163,7 +200,7 @@ class WindowWork(Work):
         if self._changed and now_s - self._updated_s >= UPDATE_EVERY_S:
             self._updated_s = now_s
             for start, key in sorted(self._changed):
-                distinct = len(self._open[start].ids[key])
+                distinct = len(self._open[start].seen[key].ids)
                 self._put(outputs, key, Count(start, start + self._size_ms, distinct, 0, False), offset)
             self._changed.clear()
         for (start, key), late in sorted(self._late.items()):  # W3: what is read is not counted again
@@ -192,7 +229,7 @@ class WindowWork(Work):
     @property
     def remembered(self) -> Remembered:
         """W3: how far event time has come, and how far the partition was read; how many events open windows hold."""
-        open_events = sum(window.events.total() for window in self._open.values())
+        open_events = sum(seen.events for window in self._open.values() for seen in window.seen.values())
         state = {"form": self._form, "time": self._time.state, "open": open_events}
         return Remembered(self._oldest, self._read, state)
 

@@ -158,10 +158,13 @@ class Moody(msgspec.Struct):
             raise AssertionError
         if self.n == 3:
             raise MemoryError
+        if self.n == 4:
+            raise StopIteration
 
 
 @pytest.mark.parametrize(
-    ("n", "reason"), [(0, "ZeroDivisionError"), (1, "n (KeyError)"), (2, "AssertionError")]
+    ("n", "reason"),
+    [(0, "ZeroDivisionError"), (1, "n (KeyError)"), (2, "AssertionError"), (4, "StopIteration")],
 )
 def test_whatever_the_event_type_raises_is_the_fault_of_that_message(n, reason):
     values = [b'{"n": 7}', b'{"n": %d}' % n, b'{"n": 8}']

@@ -3,7 +3,7 @@ import pytest
 from common.errors import BadData, FeedBlocked
 from common.model.codec import Codec
 from common.model.reasons import Kind
-from consumer.transform.messages import blamed_on, good_messages, reason
+from consumer.transform.messages import at_once, blamed_on, good_messages, reason
 from tests.unit.consumer.material import array
 from tests.unit.consumer.transform.material import Visit, run, visit
 
@@ -12,7 +12,7 @@ SECRET = "secret"
 
 def found(values, find=lambda event, index: event.id):
     bad = {}
-    messages = list(good_messages(Codec(Visit), run(values), find, "count", bad))
+    messages = list(good_messages(Codec(Visit).decode(values), run(values), find, "count", bad))
     return [(each.at, each.found) for each in messages], bad
 
 
@@ -30,8 +30,32 @@ def test_each_message_comes_with_what_was_found_for_each_of_its_events():
 
 
 def test_a_message_has_its_events_too():
-    (message,) = good_messages(Codec(Visit), run([visit("a", 1)]), lambda event, index: None, "count", {})
+    values = [visit("a", 1)]
+    decoded = Codec(Visit).decode(values)
+    (message,) = good_messages(decoded, run(values), lambda event, index: None, "count", {})
     assert message.events == [Visit("a", 1)]
+
+
+def test_a_run_of_good_events_can_be_worked_on_at_once():
+    assert at_once(Codec(Visit).decode([visit("a", 1), visit("b", 1)]), len) == 2
+
+
+@pytest.mark.parametrize("value", [b"bad", array(visit("b", 1))])
+def test_a_run_with_anything_else_is_not_worked_on_at_once(value):
+    assert at_once(Codec(Visit).decode([visit("a", 1), value]), len) is None
+
+
+@pytest.mark.parametrize("error", [SystemExit(1), StopIteration(), ValueError(SECRET)])
+def test_what_fails_at_once_is_left_to_a_look_at_each_message(error):
+    decoded = Codec(Visit).decode([visit(SECRET, 1)])
+    assert at_once(decoded, lambda events: [failing(error)(event, 0) for event in events]) is None
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_what_is_no_fault_of_a_message_is_raised_at_once(error):
+    decoded = Codec(Visit).decode([visit(SECRET, 1)])
+    with pytest.raises(error):
+        at_once(decoded, lambda events: [failing(error())(event, 0) for event in events])
 
 
 def test_find_is_told_which_message_an_event_is_of():

@@ -123,7 +123,7 @@ def test_outputs_go_in_the_order_in_which_they_were_made():
 
 
 def test_outputs_that_do_not_fit_together_are_a_mistake_of_the_programmer():
-    with pytest.raises(ValueError, match="zip"):
+    with pytest.raises(ValueError, match="fit together"):
         sent(place(Outputs([b"1", b"2"], [b"k"], [0, 0], [1, 1], [0, 1])))
 
 

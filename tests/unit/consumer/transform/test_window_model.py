@@ -130,11 +130,11 @@ def test_the_model_finds_w3_late_counts_that_go_out_after_their_events_are_passe
 
 
 class ReadsAgainIntoAll(WindowWork):
-    def _add(self, visit, offset, is_new):
+    def _add(self, key, name, time_ms, offset, is_new):
         if not is_new:
             self._is_closed = lambda start: False
         try:
-            return super()._add(visit, offset, is_new)
+            return super()._add(key, name, time_ms, offset, is_new)
         finally:
             vars(self).pop("_is_closed", None)
 
