@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import uuid
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
-from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
+from typing import NamedTuple, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 
 class Partition(NamedTuple):
@@ -34,6 +34,9 @@ class TooLarge(NamedTuple):
 
 MOST_HEADERS = 1_000
 """A message of a megabyte can have half a million headers, and one that unpacks to more can have thirty million."""
+
+Headers: TypeAlias = Sequence[tuple[str, bytes | None]]
+Made = TypeVar("Made")
 
 RawValue: TypeAlias = bytes | TooLarge | None
 """What a message carries; None is a tombstone."""
@@ -111,6 +114,12 @@ class Sweeping(Protocol):
         """Those of the records at these indexes, which follow each other."""
         ...
 
+    def times_and(
+        self, indexes: range, of_headers: Callable[[Headers], Made] | None, /
+    ) -> tuple[list[int], list[Made]]:
+        """Their timestamps, and what is made of the headers of each."""
+        ...
+
 
 class Slab:
     """A run of messages of one partition, in offset order.
@@ -176,6 +185,15 @@ class Slab:
         if isinstance(self._source, Sweeping):
             return self._source.details(mine)
         return Details.of([self._source[index] for index in mine])
+
+    def times_and(self, of_headers: Callable[[Headers], Made] | None) -> tuple[list[int], list[Made]]:
+        """Timestamps of all messages, and what is made of the headers of each; None: nothing, and no entries."""
+        mine = range(self._first + self._from, self._first + self._to)
+        if isinstance(self._source, Sweeping):
+            return self._source.times_and(mine, of_headers)
+        records = [self._source[index] for index in mine]
+        made = [] if of_headers is None else [of_headers(record.headers) for record in records]
+        return [record.timestamp_ms for record in records], made
 
     def records(self) -> Iterator[Record]:
         """All of them, in order."""

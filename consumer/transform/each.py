@@ -21,6 +21,8 @@ class EachWork(Work):
     A message is bad data if it makes an output that takes more than `most_bytes`, which no topic would take.
     """
 
+    needs_upstreams = False
+
     def __init__(self, transform: Each, start: Remembered, most_bytes: int) -> None:
         self._transform, self._most_bytes = transform, most_bytes
         self._codec = Codec(transform.event)

@@ -20,6 +20,8 @@ Values = list[float] | np.ndarray
 class HistogramWork(Work):
     """Remembers the counts, so that they are always those of exactly the messages below the committed offset."""
 
+    needs_upstreams = False
+
     def __init__(self, transform: Histogram, start: Remembered, partition: int) -> None:
         self._transform, self._partition = transform, partition
         self._codec = Codec(transform.event)

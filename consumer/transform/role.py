@@ -143,7 +143,7 @@ class TransformRole(Role):
     def _give(self, place: Place, slab: Slab, now_s: float) -> None:
         if slab.start != place.position:
             raise AssertionError(f"{place.partition}: slab at {slab.start}, expected {place.position}")
-        made = place.work.take(_run_of(slab), now_s)
+        made = place.work.take(_run_of(slab, place.work.needs_upstreams), now_s)
         place.position = slab.next_offset
         place.messages += len(slab.offsets) - bisect_left(slab.offsets, place.read)
         place.late += made.late
@@ -264,7 +264,6 @@ class TransformRole(Role):
         return self._done
 
 
-def _run_of(slab: Slab) -> Run:
-    details = slab.details()
-    upstreams = list(map(source_of, details.headers))
-    return Run(slab.start, slab.next_offset, slab.values, slab.offsets, details.timestamps, upstreams)
+def _run_of(slab: Slab, needs_upstreams: bool) -> Run:
+    times, upstreams = slab.times_and(source_of if needs_upstreams else None)
+    return Run(slab.start, slab.next_offset, slab.values, slab.offsets, times, upstreams)

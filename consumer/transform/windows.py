@@ -55,6 +55,8 @@ class WindowWork(Work):
     `upstreams` are the partitions that the source is made from, as far as they are known.
     """
 
+    needs_upstreams = True
+
     def __init__(
         self,
         transform: DistinctPerWindow,

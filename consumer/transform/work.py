@@ -15,7 +15,7 @@ class Run(NamedTuple):
     """Messages of one partition, in order: [start, next_offset), with one entry each in the sequences.
 
     `timestamps` are those of the records, ms since 1970. `upstreams[i]` tells which partition the message was made
-    from, None if it does not say.
+    from, None if it does not say; there are none where a work does not need them.
     """
 
     start: int
@@ -70,6 +70,9 @@ class Remembered(NamedTuple):
 
 class Work(Protocol):
     """A transform at work on one partition. What it has made is void unless what it remembers is committed with it."""
+
+    needs_upstreams: bool
+    """Whether its runs are to say which partitions messages were made from."""
 
     def take(self, run: Run, now_s: float) -> Made:
         """The outputs of the next run, which begins where the last one ended. Raises FeedBlocked, MemoryError."""

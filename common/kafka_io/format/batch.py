@@ -9,7 +9,7 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from operator import attrgetter
-from typing import Any
+from typing import Any, TypeVar
 
 from crc32c import crc32c
 from kafka.errors import CorruptRecordError
@@ -35,6 +35,8 @@ TIMESTAMPS = struct.Struct(">qq")  # the first and the latest
 TIMESTAMPS_AT = 27
 
 Values = list[bytes | None]
+Headers = Sequence[tuple[str, bytes | None]]
+Made = TypeVar("Made")
 Decoder = Callable[["Batch", bytes], tuple[Sequence[int], Values]]
 
 _value, _key, _headers = attrgetter("value"), attrgetter("key"), attrgetter("headers")
@@ -148,7 +150,7 @@ class WholeRecords:
         """
         if CompiledBatch is not None and self._swept >= 0:
             try:
-                found = self._compiled(indexes)
+                found = list(self._compiled(indexes))
                 return Details(
                     list(map(_timestamp, found)),
                     list(map(_key, found)),
@@ -161,11 +163,35 @@ class WholeRecords:
                 self._sweep, self._swept = None, -1
         return Details.of([self[index] for index in indexes])
 
-    def _compiled(self, indexes: range) -> list[Any]:
-        """The records as the compiled decoder gives them."""
+    def times_and(
+        self, indexes: range, of_headers: Callable[[Headers], Made] | None
+    ) -> tuple[list[int], list[Made]]:
+        """Timestamps of records that follow each other, and what is made of the headers of each; keeps nothing else."""
+        if CompiledBatch is not None and self._swept >= 0:
+            try:
+                times: list[int] = []
+                made: list[Made] = []
+                for record in self._compiled(indexes):
+                    times.append(record.timestamp)
+                    if of_headers is not None:
+                        headers = record.headers
+                        made.append(
+                            of_headers(
+                                headers if len(headers) <= MOST_HEADERS else headers[: MOST_HEADERS + 1]
+                            )
+                        )
+                return times, made
+            except Exception:
+                self._sweep, self._swept = None, -1
+        records = [self[index] for index in indexes]
+        made = [] if of_headers is None else [of_headers(record.headers) for record in records]
+        return [record.timestamp_ms for record in records], made
+
+    def _compiled(self, indexes: range) -> Iterator[Any]:
+        """The records as the compiled decoder gives them; all are to be taken before others are asked for."""
         if self._sweep is None or indexes.start < self._swept:
             self._sweep, self._swept = iter(CompiledBatch(self._batch.plain(self._limit_bytes))), 0
-        found = list(islice(self._sweep, indexes.start - self._swept, indexes.stop - self._swept))
+        found = islice(self._sweep, indexes.start - self._swept, indexes.stop - self._swept)
         self._swept = indexes.stop
         if indexes.stop == self._batch.count:
             self._sweep = None
