@@ -9,6 +9,8 @@ section can be measured anew. Exit code 1: something that was measured falls sho
   memory     a sink's memory over --minutes
   growth     inserting into a table that grows to --rows
   questions  questions and counts on a table of --rows
+  transforms topic to topic: messages a second of one process, and latency at 10,000/s
+  restart    visits at 10,000/s, the transform killed with full windows: when outputs go on
   report     measures nothing: BENCHMARKS.md from what is kept
 """
 
@@ -26,7 +28,18 @@ from rich.console import Console
 
 from infra.local.errors import StackFailed
 from infra.local.stack import Stack
-from tests.bench import costs, engine, freshness, growth, main_table, memory, questions, report
+from tests.bench import (
+    costs,
+    engine,
+    freshness,
+    growth,
+    main_table,
+    memory,
+    questions,
+    report,
+    restart,
+    transforms,
+)
 from tests.bench.bench import Bench
 from tests.bench.streams import PAYLOADS
 from tests.bench.walks import Walks
@@ -67,7 +80,9 @@ def parser() -> argparse.ArgumentParser:
         type=_folder,
         help="on a disk like yours: the servers keep their data there (default: a temporary one)",
     )
-    made.add_argument("--seconds", type=float, default=30.0, help="of freshness, each rate (default 30)")
+    made.add_argument(
+        "--seconds", type=float, default=30.0, help="of freshness, each rate, and of transforms (default 30)"
+    )
     return made
 
 
@@ -138,6 +153,10 @@ def _sections(bench: Bench, sections: list[str], chosen: argparse.Namespace) -> 
         elif section == "questions":
             walks = walks or growth.measure(bench, chosen.rows)[1]
             yield section, questions.measure(bench, walks)
+        elif section == "transforms":
+            yield section, transforms.measure(bench, chosen.seconds)
+        elif section == "restart":
+            yield section, restart.measure(bench)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local.settings import REPOSITORY
-from tests.bench import costs, freshness, growth, main_table, memory, questions
+from tests.bench import costs, freshness, growth, main_table, memory, questions, restart, transforms
 from tests.bench.targets import Target, judged
 
 KEPT = REPOSITORY / "var" / "bench"
@@ -28,6 +28,8 @@ SECTIONS: dict[str, ModuleType] = {
     "memory": memory,
     "growth": growth,
     "questions": questions,
+    "transforms": transforms,
+    "restart": restart,
 }
 CLIENT = "clickhouse-client"
 PACKAGES = ("kafka-python", "clickhouse-driver", "msgspec", "numpy", "aiokafka", "chdb-core")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from common.settings.parts import SinkSettings
-from tests.bench import costs
+from common.settings.parts import KafkaSettings, SinkSettings
+from tests.bench import costs, restart
 from tests.bench.figures import Run, per_cpu_second, per_second
 from tests.bench.main_table import KAFKA_ENGINE
 
@@ -14,6 +14,7 @@ Results = Mapping[str, list[dict[str, Any]]]
 Runs = Mapping[tuple[str, str, int], Sequence[Run]]
 COMPARED = "small"
 """Peers and fetch + decode are the measure for small messages, a row each; the other payloads have figures to reach."""
+CLASSIFY = "ratings, classify"
 RSS_MIB = 300
 """Of it 130 MiB for the process, and three times BATCH_BYTES."""
 
@@ -35,6 +36,8 @@ def judged(results: Results) -> list[Target]:
         *_memory(results.get("memory", [])),
         *_growth(results.get("growth", [])),
         *_questions(results.get("questions", [])),
+        *_transforms(results.get("transforms", [])),
+        *_restart(results.get("restart", [])),
     ]
 
 
@@ -129,6 +132,22 @@ def _questions(found: list[dict[str, Any]]) -> list[Target]:
             None,
         )
     ]
+
+
+def _transforms(found: list[dict[str, Any]]) -> list[Target]:
+    runs = next((r["runs"] for r in found if r["name"] == CLASSIFY and not r["is_decode"]), None)
+    rate = per_second(runs).median if runs else None
+    return [
+        _at_least(f"{CLASSIFY} ≥ {bar:,} messages/s a process{stretch}", rate, bar, "messages/s")
+        for bar, stretch in ((50_000, ""), (300_000, " (stretch)"))
+    ]
+
+
+def _restart(found: list[dict[str, Any]]) -> list[Target]:
+    longest = max((r["count_s"] for r in found), default=None)
+    bar = KafkaSettings().session_timeout_s + 5
+    what = f"visits go on ≤ session timeout + 5 s = {bar:g} s after kill -9, at {restart.RATE:,}/s"
+    return [_at_most(what, longest, bar, "s")]
 
 
 def _at_least(what: str, figure: float | None, bar: float, unit: str = "%") -> Target:

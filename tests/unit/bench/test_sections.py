@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tests.bench import costs, growth, main_table, memory
+from tests.bench import costs, growth, main_table, memory, restart
 from tests.bench.__main__ import parser
 from tests.bench.freshness import visible_after_s
 from tests.bench.streams import HEX_FIELDS, PAYLOADS, WIDE_BYTES
@@ -104,3 +104,10 @@ def test_a_folder_for_the_servers_must_be_there(tmp_path, capsys):
     with pytest.raises(SystemExit):
         parser().parse_args(["--folder", str(tmp_path / "absent")])
     assert f"{tmp_path / 'absent'} is no folder" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("unix_s", [0.0, 8.9, 9.1, 59.9, 1_795_000_000.0])
+def test_the_kill_comes_a_second_before_a_window_closes(unix_s):
+    wait_s = restart.until_closing_s(unix_s, 60.0)
+    assert 60.0 <= wait_s < 120.0
+    assert (unix_s + wait_s) % 60.0 == pytest.approx(9.0)

@@ -7,6 +7,14 @@ from tests.bench.targets import judged
 from tests.bench.walks import Block
 
 FRESH = {"rate": 1000, "sent": 9, "measured": 9, "p50_ms": 600.0, "max_ms": 1200.0, "look_ms": 12.0}
+CLASSIFIED = {
+    "name": "ratings, classify",
+    "is_decode": False,
+    "runs": [{"rows": 9, "wall_s": 1.0, "cpu_s": 1.0, "transactions": 3.0, "transaction_s": 0.3}],
+}
+DECODED = CLASSIFIED | {"is_decode": True}
+LATENCY = {"name": "latency", "is_decode": False, "runs": [], "p50_ms": 1.0, "p99_ms": 2.0}
+RESTARTED = {"read_again": 690_000, "regroup_s": 10.5, "count_s": 12.0}
 MEMORY = {"minutes": 10, "rate": 1, "max_mib": 250.0, "early_mib": 100.0, "late_mib": 101.0, "growth": 0.01}
 
 
@@ -65,6 +73,17 @@ def test_questions_have_bars_of_their_own(question, p99_ms, is_met):
     assert met({"questions": [asked]}, question) is is_met
 
 
+@pytest.mark.parametrize(("rows", "is_met"), [(50_000, True), (49_999, False)])
+def test_ratings_are_to_be_classified_at_50_000_a_second(rows, is_met):
+    run = CLASSIFIED["runs"][0] | {"rows": rows}
+    assert met({"transforms": [DECODED, CLASSIFIED | {"runs": [run]}]}, "≥ 50,000 messages/s") is is_met
+
+
+@pytest.mark.parametrize(("count_s", "is_met"), [(15.0, True), (15.1, False)])
+def test_visits_are_to_go_on_when_the_session_is_over_and_the_windows_are_read(count_s, is_met):
+    assert met({"restart": [RESTARTED, RESTARTED | {"count_s": count_s}]}, "visits go on") is is_met
+
+
 def test_the_document_says_what_is_met_and_what_was_run():
     part = {
         "made": "2026-01-01",
@@ -87,6 +106,8 @@ def test_every_section_has_as_many_headings_as_cells():
         "memory": [MEMORY],
         "growth": growth.stretches([Block(10**6, 10**6, 1.0)], [1.0], [10**6]),
         "questions": [{"question": "part", "rows": 1, "p50_ms": 1.0, "p99_ms": 1.0, "max_ms": 1.0}],
+        "transforms": [DECODED, CLASSIFIED, LATENCY],
+        "restart": [RESTARTED],
     }
     assert set(results) == set(report.SECTIONS)
     for section, found in results.items():

@@ -162,6 +162,12 @@ def test_details_of_a_part_are_those_of_its_messages():
     assert tail.details() == Details([120, 140], [None, None], [(), ()])
 
 
+@pytest.mark.parametrize(("of_headers", "made"), [(None, []), (len, [0, 0])])
+def test_times_of_a_part_are_those_of_its_messages(of_headers, made):
+    _, tail = slab(8, 18, [10, 11, 12, 14]).split(12)
+    assert tail.times_and(of_headers) == ([120, 140], made)
+
+
 def test_details_are_joined_and_chosen_by_message():
     one, other = Details([1], [b"a"], [()]), Details([2, 3], [None, b""], [[("h", None)], ()])
     together = Details.joined([one, other])

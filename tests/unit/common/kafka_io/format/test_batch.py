@@ -1,5 +1,6 @@
 """What records carry beside their values is the same whichever decoder gives it, and costs one walk."""
 
+import itertools
 import random
 
 import pytest
@@ -63,6 +64,23 @@ def test_details_are_those_of_the_records_in_runs_or_at_once(monkeypatch, compil
         assert in_runs(records, count, rng) == expected
         again = range(count // 2, count)  # going back starts over
         assert as_they_are(records.details(again)) == expected[again.start :]
+
+
+@both_decoders
+@pytest.mark.parametrize("of_headers", [None, lambda headers: list(map(tuple, headers))])
+def test_times_and_what_headers_say_are_those_of_the_records_in_runs(monkeypatch, compiled, of_headers):
+    monkeypatch.setattr(module, "CompiledBatch", compiled)
+    for seed in range(50):
+        rng = random.Random(seed)
+        raw = wild_batch(7, list(wild_records(rng)), last_delta=200)
+        records, times, made = whole(raw), [], []
+        expected = one_by_one(raw)
+        cuts = sorted({0, len(expected), *(rng.randint(0, len(expected)) for _ in range(4))})
+        for at, to in itertools.pairwise(cuts):
+            some, of_some = records.times_and(range(at, to), of_headers)
+            times, made = times + some, made + of_some
+        assert times == [time_ms for time_ms, _, _ in expected]
+        assert made == ([list(map(tuple, headers)) for _, _, headers in expected] if of_headers else [])
 
 
 @both_decoders
