@@ -113,5 +113,6 @@ def lines(results: list[dict[str, Any]]) -> list[tuple[str, list[list[str]]]]:
         ]
         for number, r in enumerate(results, 1)
     ]
-    title = f"visits at {RATE:,}/s after kill -9, windows of {WINDOW_S} s, {GRACE_S} s of grace, {PARTITIONS} partitions"
+    windows = f"windows of {WINDOW_S} s, {GRACE_S} s of grace, {PARTITIONS} partitions"
+    title = f"visits at {RATE:,}/s after kill -9, {windows}"
     return [(title, rows)]

@@ -27,6 +27,7 @@ LONG_DOCSTRINGS = {  # the error tree, the failure table, the states, an example
     "common/errors.py",
     "common/model/derive.py",
     "consumer/sink/__init__.py",
+    "consumer/transform/__init__.py",
     "consumer/sink/insertion.py",
 }
 

@@ -50,7 +50,7 @@ def audit(names, *commits):
     source = [Record(number, 0, None, visit("a", number), ()) for number in range(2)]
     target = [output(number, name) for number, name in enumerate(names)]
     brokers = Brokers(commits, {FIRST: source, TARGET: target})
-    auditor = StageAuditor(brokers, brokers, lambda topic, ids: {0: np.zeros(0, np.uint64)}, patience_s=1)
+    auditor = StageAuditor(brokers, brokers, lambda topic, ids, by: {0: np.zeros(0, np.uint64)}, patience_s=1)
     return auditor.audit("visits", COPY, "team-transform")
 
 
