@@ -120,7 +120,7 @@ def test_every_extreme_that_the_events_of_a_stream_allow_comes_back_as_it_was_se
     usual = events_of(stream, feed)
     values = list(map(encode, [*usual, *extreme_events(feed.event, usual[:3])]))
     stored = store_in_two_pieces(feed, values)
-    assert stored.bad < len(values) / 2
+    assert len(values) - stored.bad > len(usual)  # some of the extremes fit the columns, too
     for made in feed.tables:
         for column, kind in inserted_columns(made).items():
             sent = [value for piece in stored.told for value in plain(kind, piece.blocks[made.name][column])]
