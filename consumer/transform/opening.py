@@ -197,7 +197,7 @@ class Opening:
         target, source = named.transform.target, named.transform.source
         seen = self._sources_of(target, fresh[0].memory.sizes[1])
         everyone = [Partition(source, number) for number in range(fresh[0].memory.sizes[0])]
-        has_commits = any(self._group.read_committed(everyone).values())
+        has_commits = any(self._has_committed(partition, fresh[0].topic_id) for partition in everyone)
         for place in fresh:
             found = {source for source in seen if topic_of(source) == topic_of(place.source)}
             if place.source in seen or (found and not has_commits):
@@ -211,6 +211,14 @@ class Opening:
                 "first start of a partition",
                 extra={"partition": str(place.partition), "offset": place.position, "transform": named.name},
             )
+
+    def _has_committed(self, partition: Partition, topic_id: str) -> bool:
+        """Whether the group has committed anything of this very topic; asked alone: others may be in transactions."""
+        committed = self._group.read_committed([partition])[partition]
+        try:
+            return committed is not None and decode(committed.metadata, str(partition)).topic == topic_id
+        except OffsetRefused:
+            return False
 
 
 def _refuse_other_work(named: Named, partition: Partition, memory: Memory, sizes: tuple[int, int]) -> None:

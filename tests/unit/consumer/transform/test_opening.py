@@ -134,6 +134,26 @@ def test_r7_outputs_of_another_partition_block_the_feed_when_nothing_is_committe
     assert FIRST in opening(group, sources=[source_name(TOPIC_ID, 1)]).open_all().places
 
 
+def test_r7_commits_of_an_older_topic_of_that_name_do_not_say_that_a_group_goes_on():
+    group = Group({FIRST: None})
+    group.elsewhere[SECOND] = at(40, topic=OTHER_ID.hex)
+    assert isinstance(blocked(group, sources=[source_name(TOPIC_ID, 1)]), OffsetRefused)
+
+
+def test_a_new_partition_does_not_wait_for_the_transactions_of_all_others():
+    group = Group({SECOND: None})
+    group.elsewhere[FIRST] = at(40)
+    read = group.read_committed
+
+    def read_but_the_second(partitions):
+        if SECOND in partitions:
+            raise KafkaUnavailable("in a transaction")
+        return read(partitions)
+
+    group.read_committed = read_but_the_second
+    assert list(opening(group, sources=[source_name(TOPIC_ID, 0)]).open_all().places) == [SECOND]
+
+
 def test_r7_outputs_of_other_topics_say_nothing():
     opened = opening(Group({FIRST: None}), sources=[source_name(OTHER_ID, 0)]).open_all()
     assert opened.places[FIRST].committed is None
