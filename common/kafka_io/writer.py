@@ -7,7 +7,7 @@ kafka-python's; every message is counted as acknowledged or failed.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from kafka import KafkaProducer, TopicPartition
@@ -110,7 +110,7 @@ class BulkWriter:
         *,
         timestamp_ms: Timestamps,
         keys: Sequence[bytes | None] | None = None,
-        headers: Sequence[list[Header]] | None = None,
+        headers: Iterable[list[Header]] | None = None,
     ) -> Delivery:
         """Hand messages over to be sent, in order; `keys` and `headers` have one entry a message.
 

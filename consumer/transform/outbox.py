@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from itertools import repeat
 
 from common.kafka_io.dead_letters import PARTITION, letter_headers, shortened
 from common.kafka_io.partitioner import partition_of
@@ -14,15 +14,6 @@ from consumer.transform.place import Place
 from consumer.transform.work import Outputs
 
 KNOWN_KEYS = 100_000
-
-
-class _Part(NamedTuple):
-    """Outputs that go to one partition, one entry each."""
-
-    values: list[bytes | None]
-    keys: list[bytes | None]
-    timestamps: list[int]
-    headers: list[list[Header]]
 
 
 class _Partitions(dict[bytes, int]):
@@ -60,38 +51,26 @@ class Outbox:
                 self._transactions.send(
                     place.of.transform.target,
                     partition,
-                    part.values,
-                    keys=part.keys,
+                    [*part.values],
+                    keys=part.keys or [None] * len(part),
                     timestamp_ms=part.timestamps,
-                    headers=part.headers,
+                    headers=_headers(place, part),
                 )
         self._send_dead(place)
 
-    def _by_partition(self, place: Place, outputs: Outputs) -> Iterator[tuple[int, _Part]]:
+    def _by_partition(self, place: Place, outputs: Outputs) -> Iterator[tuple[int, Outputs]]:
+        size, keys = place.memory.sizes[1], outputs.keys
         if not outputs.values:
             return
-        size, total, headers = place.memory.sizes[1], len(outputs.values), _headers(place, outputs)
-        keys: list[bytes | None] = [None] * total if outputs.keys is None else [*outputs.keys]
-        values: list[bytes | None] = [*outputs.values]
-        if {len(keys), len(outputs.timestamps), len(headers)} != {total}:
-            raise ValueError(f"{total} outputs do not fit together with their keys, timestamps and headers")
-        if outputs.keys is None:
-            yield place.partition.partition % size, _Part(values, keys, outputs.timestamps, headers)
+        if keys is None:
+            yield place.partition.partition % size, outputs
             return
         partitions = self._partitions.setdefault(size, _Partitions(size))
         rows: dict[int, list[int]] = defaultdict(list)
-        for row, key in enumerate(outputs.keys):
+        for row, key in zip(range(len(outputs)), keys, strict=True):
             rows[partitions[key]].append(row)
         for partition, mine in rows.items():
-            yield (
-                partition,
-                _Part(
-                    [values[row] for row in mine],
-                    [keys[row] for row in mine],
-                    [outputs.timestamps[row] for row in mine],
-                    [headers[row] for row in mine],
-                ),
-            )
+            yield partition, outputs.part(mine)
 
     def _send_dead(self, place: Place) -> None:
         if not place.dead:
@@ -112,12 +91,13 @@ class Outbox:
         )
 
 
-def _headers(place: Place, outputs: Outputs) -> list[list[Header]]:
-    """Of each output: those of its stream, which message it was made from, and what it counts."""
+def _headers(place: Place, outputs: Outputs) -> Iterator[list[Header]]:
+    """Of each output: those of its stream, which message it was made from, and what it counts.
+
+    One at a time: a hundred thousand lists that live would keep the garbage collector busy.
+    """
     common, source = place.of.headers, place.source
-    made_from = zip(outputs.offsets, outputs.indexes, strict=True)
-    own = [(SOURCE, b"%s:%d:%d" % (source, *where)) for where in made_from]
-    if outputs.counted is None:
-        return [[*common, header] for header in own]
-    both = zip(own, outputs.counted, strict=True)
-    return [[*common, header, (COUNTED, counted)] for header, counted in both]
+    counts = repeat(None, len(outputs)) if outputs.counted is None else outputs.counted
+    for offset, index, counted in zip(outputs.offsets, outputs.indexes, counts, strict=True):
+        made_from = SOURCE, b"%s:%d:%d" % (source, offset, index)
+        yield [*common, made_from] if counted is None else [*common, made_from, (COUNTED, counted)]

@@ -44,6 +44,17 @@ class Outputs:
     def __len__(self) -> int:
         return len(self.values)
 
+    def part(self, rows: Sequence[int]) -> Outputs:
+        """Those at these places, in that order."""
+        return Outputs(
+            [self.values[row] for row in rows],
+            None if self.keys is None else [self.keys[row] for row in rows],
+            [self.timestamps[row] for row in rows],
+            [self.offsets[row] for row in rows],
+            [self.indexes[row] for row in rows],
+            None if self.counted is None else [self.counted[row] for row in rows],
+        )
+
 
 class Made(NamedTuple):
     """What a run made: outputs, and index of the message → why none can be made of it.

@@ -87,7 +87,7 @@ class Encoder:
         self,
         values: Sequence[bytes | None],
         keys: Sequence[bytes | None] | None,
-        headers: Sequence[list[Header]] | None,
+        headers: Iterable[list[Header]] | None,
         *,
         timestamp_ms: Timestamps,
         limit_bytes: int,

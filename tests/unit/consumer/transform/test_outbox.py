@@ -29,6 +29,7 @@ class Notes:
         self.sent = []
 
     def send(self, topic, partition, values, *, keys, timestamp_ms, headers):
+        headers = list(headers)
         assert len(values) == len(keys) == len(headers)
         self.sent.append((topic, partition, values, keys, timestamp_ms, headers))
 
@@ -123,7 +124,7 @@ def test_outputs_go_in_the_order_in_which_they_were_made():
 
 
 def test_outputs_that_do_not_fit_together_are_a_mistake_of_the_programmer():
-    with pytest.raises(ValueError, match="fit together"):
+    with pytest.raises(ValueError, match="zip"):
         sent(place(Outputs([b"1", b"2"], [b"k"], [0, 0], [1, 1], [0, 1])))
 
 
