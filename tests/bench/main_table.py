@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.bench import engine, worker
+from tests.bench import worker
 from tests.bench.bench import Bench, Filled
 from tests.bench.figures import per_cpu_second, per_second
 from tests.bench.streams import PAYLOADS
 
-KAFKA_ENGINE = "Kafka engine 18.16"
+KAFKA_ENGINE = "Kafka engine 26.9"
 MODES = (
     "fetch",
     "fetch, pure reader",
@@ -25,8 +25,6 @@ MODES = (
     "write, pure",
     "write with send()",
 )
-ENGINE_SHARE = 4
-"""It is slow and gets a part of the rows, as the slow modes of `bench.SHARES` do."""
 ONCE = frozenset(MODES) - {"fetch", "fetch + decode", "sink", worker.BY_HAND, KAFKA_ENGINE}
 """Measured with the first number of partitions only: the others would tell nothing new, and take long."""
 
@@ -52,10 +50,9 @@ def measure(
 def _measure_one(bench: Bench, result: dict[str, Any], at: Filled, run: int) -> None:
     mode = result["mode"]
     if mode == KAFKA_ENGINE:
-        result["why_not"] = engine.reason_against(at.payload.name)
-        if result["why_not"] or bench.engine is None:
+        if bench.engine is None:
             return
-        taken = bench.engine.measure(at.payload, at.rows // ENGINE_SHARE)
+        taken = bench.engine.measure(at.payload, at.rows, at.partitions)
     else:
         taken = bench.measure(mode, at)
     result["runs"].append(taken)
