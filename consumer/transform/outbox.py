@@ -11,7 +11,7 @@ from common.kafka_io.partitioner import partition_of
 from common.kafka_io.transactions import Transactions
 from common.model.headers import COUNTED, SOURCE, Header
 from consumer.transform.place import Place
-from consumer.transform.work import Outputs
+from consumer.transform.work import Outputs, joined
 
 KNOWN_KEYS = 100_000
 
@@ -45,17 +45,20 @@ class Outbox:
         return is_new
 
     def send(self, place: Place) -> None:
-        """Hand over a place's outputs and dead letters, in order. Raises TransactionLost, KafkaDenied."""
-        for outputs in place.outputs:
-            for partition, part in self._by_partition(place, outputs):
-                self._transactions.send(
-                    place.of.transform.target,
-                    partition,
-                    [*part.values],
-                    keys=part.keys or [None] * len(part),
-                    timestamp_ms=part.timestamps,
-                    headers=_headers(place, part),
-                )
+        """Hand over a place's outputs and dead letters, in order. Raises TransactionLost, KafkaDenied.
+
+        The outputs travel together: a producer that sends message by message makes runs of one message each, and
+        brokers answer one batch of a partition after the other.
+        """
+        for partition, part in self._by_partition(place, joined(place.outputs)):
+            self._transactions.send(
+                place.of.transform.target,
+                partition,
+                [*part.values],
+                keys=part.keys or [None] * len(part),
+                timestamp_ms=part.timestamps,
+                headers=_headers(place, part),
+            )
         self._send_dead(place)
 
     def _by_partition(self, place: Place, outputs: Outputs) -> Iterator[tuple[int, Outputs]]:

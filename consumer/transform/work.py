@@ -56,6 +56,26 @@ class Outputs:
         )
 
 
+def joined(parts: Sequence[Outputs]) -> Outputs:
+    """All of them in order, as one; of the same work."""
+    if len(parts) == 1:
+        return parts[0]
+    whole = Outputs(
+        keys=[] if any(part.keys is not None for part in parts) else None,
+        counted=[] if any(part.counted is not None for part in parts) else None,
+    )
+    for part in parts:
+        whole.values += part.values
+        whole.timestamps += part.timestamps
+        whole.offsets += part.offsets
+        whole.indexes += part.indexes
+        if whole.keys is not None:
+            whole.keys += part.keys or ()
+        if whole.counted is not None:
+            whole.counted += part.counted or ()
+    return whole
+
+
 class Made(NamedTuple):
     """What a run made: outputs, and index of the message → why none can be made of it.
 

@@ -116,11 +116,25 @@ def test_a_place_that_has_made_nothing_sends_nothing():
     assert sent(place(Outputs(keys=[]), Outputs())) == []
 
 
-def test_outputs_go_in_the_order_in_which_they_were_made():
-    found = sent(
-        place(Outputs([b"1"], None, [0], [1], [0]), Outputs([b"2"], None, [0], [2], [0]), target_partitions=8)
-    )
-    assert [values for _, _, values, *_ in found] == [[b"1"], [b"2"]]
+def test_outputs_of_a_transaction_travel_together_in_the_order_in_which_they_were_made():
+    runs = [Outputs([b"%d" % n], None, [n], [n], [0]) for n in range(100)]
+    assert sent(place(*runs, target_partitions=8)) == [
+        (
+            "copies",
+            5,
+            [b"%d" % n for n in range(100)],
+            [None] * 100,
+            [*range(100)],
+            [source(b":%d:0" % n) for n in range(100)],
+        )
+    ]
+
+
+def test_outputs_with_keys_and_counts_travel_together_too():
+    runs = [Outputs([b"v"], [b"k"], [n], [n], [0], [b"%d:0" % n]) for n in range(3)]
+    ((_, _, _, keys, times, headers),) = sent(place(*runs, Outputs(keys=[], counted=[])))
+    assert (keys, times) == ([b"k"] * 3, [0, 1, 2])
+    assert headers == [[*source(b":%d:0" % n), ("penstock-counted", b"%d:0" % n)] for n in range(3)]
 
 
 def test_outputs_that_do_not_fit_together_are_a_mistake_of_the_programmer():
