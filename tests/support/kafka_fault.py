@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from tests.support.kafka_frames import Api, error_of
 
@@ -25,6 +26,7 @@ class Fault:
         self.fired, self.released, self.answered = threading.Event(), threading.Event(), threading.Event()
         self.request, self.answer = b"", b""
         self.port = 0
+        self.hang_up: Callable[[], None] = lambda: None  # cuts the connection of its client
 
     def await_fired(self, timeout_s: float = PATIENCE_S) -> None:
         """Wait until such a request has come."""

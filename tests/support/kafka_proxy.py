@@ -173,6 +173,7 @@ class Connection:
 
     def _hurt_request(self, request: bytes, fault: Fault) -> None:
         fault.request, fault.port = request, self._server.getpeername()[1]
+        fault.hang_up = partial(self._proxy.forget, self._client)
         self._hurt[correlation_of_request(request)] = fault
         self._is_cut = fault.cuts
         if fault.cuts and (fault.keeps or not fault.delivers):

@@ -27,25 +27,25 @@ class Conductor:
         for round_ in rounds:
             if self._journal.now_s >= until_s:
                 return
-            self._world.resize(workers(round_.number), round_.sinks)
             self._storm(round_, until_s)
             self.rounds += 1
 
     def _storm(self, round_: Round, until_s: float) -> None:
         failed: list[BaseException] = []
-        ends_s = min(self._journal.now_s + STORM_S, until_s)
+        begun_s = self._journal.now_s
+        ends_s = min(begun_s + STORM_S, until_s)
         threads = [
             threading.Thread(target=self._lane, args=(round_, lane, ends_s, failed), daemon=True)
             for lane in lanes(round_)
         ]
         self._journal.say(
-            f"round {round_.number:>3}  a storm: {len(round_.strikes)} faults, "
-            f"{workers(round_.number)} transforms, {round_.sinks} sinks"
+            f"round {round_.number:>3}  a storm: up to {len(round_.strikes)} faults, {round_.sinks} sinks"
         )
         for thread in threads:
             thread.start()
         while any(thread.is_alive() for thread in threads):
             if not failed:
+                self._world.resize(workers(self._journal.now_s - begun_s), round_.sinks)
                 self._world.supervise()
             self._world.stop.wait(SUPERVISE_EVERY_S)
         if failed:

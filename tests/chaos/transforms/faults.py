@@ -21,6 +21,7 @@ from tests.support.kafka_frames import Api
 
 MET_WITHIN_S = 15.0
 ANSWERED_WITHIN_S = 3.0
+TAKEN_WITHIN_S = 10.0
 NO_ERROR = 0
 
 
@@ -43,13 +44,14 @@ def _armed(world: TransformWorld, fault: Fault) -> Iterator[Fault | None]:
         world.proxy.disarm(fault)
 
 
-def _client(member: Member) -> bytes:
-    """What its requests call their client."""
-    return b"penstock-%s" % member.name.encode()
-
-
 def _told(member: Member) -> str:
     return f"{member.name} (pid {member.process.pid})"
+
+
+def _sender(world: TransformWorld, fault: Fault) -> Member | None:
+    """Whose request it is; None if somebody else has ended them meanwhile."""
+    clients = {b"penstock-" + member.name.encode(): member for member in world.transforms.members()}
+    return next((member for name, member in clients.items() if name in fault.request), None)
 
 
 def _transaction(fault: Fault) -> str:
@@ -66,9 +68,8 @@ def _late(fault: Fault) -> str:
 
 def killed_before(world: TransformWorld, strike: Strike) -> Hit | None:
     """SIGKILL while its EndTxn is on its way; that arrives later."""
-    member = world.transforms.pick(strike.pick)
-    with _armed(world, world.proxy.delay(Api.END_TXN, _client(member))) as late:
-        if late is None:
+    with _armed(world, world.proxy.delay(Api.END_TXN)) as late:
+        if late is None or (member := _sender(world, late)) is None:
             return None
         world.transforms.kill(member)
         world.supervise()
@@ -81,9 +82,8 @@ def killed_before(world: TransformWorld, strike: Strike) -> Hit | None:
 
 def killed_after(world: TransformWorld, strike: Strike) -> Hit | None:
     """SIGKILL while the answer to its EndTxn is on its way."""
-    member = world.transforms.pick(strike.pick)
-    with _armed(world, world.proxy.stall(Api.END_TXN, _client(member))) as unheard:
-        if unheard is None:
+    with _armed(world, world.proxy.stall(Api.END_TXN)) as unheard:
+        if unheard is None or (member := _sender(world, unheard)) is None:
             return None
         world.transforms.kill(member)
         world.supervise()
@@ -94,24 +94,27 @@ def killed_after(world: TransformWorld, strike: Strike) -> Hit | None:
 
 
 def frozen(world: TransformWorld, strike: Strike) -> Hit | None:
-    """SIGSTOP while its EndTxn is on its way, until others have its partitions; then both go on."""
-    member = world.transforms.pick(strike.pick)
-    if len(world.transforms.members()) == 1:
-        world.transforms.join()  # the next round has as many as it wants
-    with _armed(world, world.proxy.delay(Api.END_TXN, _client(member))) as late:
-        if late is None:
+    """SIGSTOP while its EndTxn is on its way, until a successor has taken over its transactional id; then all go on."""
+    with world.not_alone(), _armed(world, world.proxy.delay(Api.END_TXN)) as late:
+        if late is None or (member := _sender(world, late)) is None:
             return None
+        takeover = world.proxy.delay(Api.INIT_PRODUCER_ID, _transaction(late).encode())
+        takeover.released.set()  # it is watched only
         member.process.freeze()
         try:
             world.sleep(strike.lasts_s)
+            is_taken = takeover.answered.wait(TAKEN_WITHIN_S)
         finally:
+            world.proxy.disarm(takeover)
             member.process.thaw()
         said = _late(late)
-        if said == f"answered {NO_ERROR}":
-            world.journal.remark(f"a commit came {strike.lasts_s:.1f} s late and was taken: {_told(member)}")
+        if is_taken and said == f"answered {NO_ERROR}":
+            world.journal.remark(
+                f"a successor has taken over, and a late commit went through: {_told(member)}"
+            )
+        by = "was taken over" if is_taken else "was not taken over yet"
         return Hit(
-            f"{_told(member)} for {strike.lasts_s:.1f} s, then EndTxn of {_transaction(late)} was {said}",
-            in_transaction=True,
+            f"{_told(member)}: {_transaction(late)} {by}, its late EndTxn was {said}", in_transaction=True
         )
 
 
@@ -124,8 +127,7 @@ def broker_killed(api: Api) -> Make:
     """SIGKILL of the broker that such a request is on its way to, started again at the end."""
 
     def fault(world: TransformWorld, strike: Strike) -> Hit | None:
-        member = world.transforms.pick(strike.pick)
-        with _armed(world, world.proxy.delay(api, _client(member))) as late:
+        with _armed(world, world.proxy.delay(api)) as late:
             if late is None:
                 return None
             broker = _broker_of(world, late)
@@ -145,7 +147,7 @@ def held(api: Api) -> Make:
     """Its connection is cut, and it arrives later."""
 
     def fault(world: TransformWorld, strike: Strike) -> Hit | None:
-        with _armed(world, world.proxy.hold(api, _client(world.transforms.pick(strike.pick)))) as late:
+        with _armed(world, world.proxy.hold(api)) as late:
             if late is None:
                 return None
             world.sleep(strike.lasts_s)
@@ -156,20 +158,35 @@ def held(api: Api) -> Make:
     return fault
 
 
-def unheard(api: Api, *, stalls: bool) -> Make:
-    """It arrives, and its answer does not: its connection is cut, or stays and is silent."""
+def swallowed(api: Api) -> Make:
+    """It arrives, and its connection is cut in place of the answer."""
 
     def fault(world: TransformWorld, strike: Strike) -> Hit | None:
-        arm = world.proxy.stall if stalls else world.proxy.swallow
-        with _armed(world, arm(api, _client(world.transforms.pick(strike.pick)))) as met:
+        with _armed(world, world.proxy.swallow(api)) as met:
+            return None if met is None else _unheard(api, met, "")
+
+    return fault
+
+
+def stalled(api: Api) -> Make:
+    """It arrives, and there is no answer; some time later its connection is cut, if its client has not done that."""
+
+    def fault(world: TransformWorld, strike: Strike) -> Hit | None:
+        with _armed(world, world.proxy.stall(api)) as met:
             if met is None:
                 return None
             world.sleep(strike.lasts_s)
-            if api is Api.PRODUCE:
-                return Hit(f"{_transaction(met)}: its data arrived", in_transaction=True)
-            return Hit(f"{_transaction(met)}: answered {met.error}", in_transaction=met.error == NO_ERROR)
+            met.hang_up()
+            return _unheard(api, met, f", silence for {strike.lasts_s:.1f} s")
 
     return fault
+
+
+def _unheard(api: Api, met: Fault, how: str) -> Hit:
+    """A request that was refused had no part in a transaction; data is only sent within one."""
+    if api is Api.PRODUCE:
+        return Hit(f"{_transaction(met)}: its data arrived{how}", in_transaction=True)
+    return Hit(f"{_transaction(met)}: answered {met.error}{how}", in_transaction=met.error == NO_ERROR)
 
 
 def sink_killed(world: TransformWorld, strike: Strike) -> Hit | None:
@@ -198,8 +215,8 @@ FAULTS: dict[str, Make] = {
     "txn-coordinator-killed": broker_killed(Api.END_TXN),
     "txn-leader-killed": broker_killed(Api.PRODUCE),
     **{f"{name}-held": held(api) for name, api in REQUESTS.items()},
-    **{f"{name}-swallowed": unheard(api, stalls=False) for name, api in REQUESTS.items()},
-    **{f"{name}-stalled": unheard(api, stalls=True) for name, api in REQUESTS.items()},
+    **{f"{name}-swallowed": swallowed(api) for name, api in REQUESTS.items()},
+    **{f"{name}-stalled": stalled(api) for name, api in REQUESTS.items()},
     "sink-killed": sink_killed,
     "sink-frozen": sink_frozen,
 }

@@ -27,7 +27,7 @@ def run(seed: int, folder: Path, console: Console, minutes: float, without: Set[
         signal.signal(signal.SIGINT, lambda *_: world.stop.set())
         plan = rounds(seed, without)
         first = next(plan)
-        world.begin(workers(first.number), first.sinks)
+        world.begin(workers(0.0), first.sinks)
         begun_s = world.journal.now_s
         conductor.run(chain([first], plan), begun_s + 60 * minutes)
         took_s = world.journal.now_s - begun_s

@@ -60,8 +60,8 @@ class Report:
         """The whole report."""
         parts = [
             f"# Transforms: {self.verdict()}",
-            f"`{self.replay}`: {self.took_s / 60:.1f} minutes of faults in {self.rounds} rounds, with 1, 3 and 2 "
-            "transforms in turn, all streams at once.",
+            f"`{self.replay}`: {self.took_s / 60:.1f} minutes of faults in {self.rounds} storms, with 1, 3, then 2 "
+            "transforms in each, all streams at once.",
             self._figures(),
             self._table(),
             "In an open transaction: its request was in the proxy's hand when the process or the broker was hurt, was "

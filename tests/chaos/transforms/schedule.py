@@ -8,9 +8,9 @@ from collections.abc import Iterator, Set
 from tests.chaos.schedule import SESSION_S, Bag, Kind, Round, Strike, told
 from tests.support.kafka_frames import Api
 
-STORM_S = 40.0
-WORKERS = (1, 3, 2)
-"""Transforms of one storm after the other."""
+STORM_S = 90.0
+WORKERS = ((0.0, 1), (20.0, 3), (60.0, 2))
+"""Seconds since a storm began, and how many transforms there are from then on."""
 MOST_SINKS = 2
 REQUESTS = {
     "EndTxn": Api.END_TXN,
@@ -25,9 +25,9 @@ TRANSACTIONAL = (
     Kind("frozen-past-session", "workers", SESSION_S + 2, SESSION_S + 5),
     Kind("txn-coordinator-killed", "workers", 3.0, 6.0),
     Kind("txn-leader-killed", "workers", 3.0, 6.0),
-    *(Kind(f"{request}-held", "held", 0.2, 9.0) for request in REQUESTS),
+    *(Kind(f"{request}-held", "held", 0.2, 7.0) for request in REQUESTS),
     *(Kind(f"{request}-swallowed", "unheard") for request in REQUESTS),
-    *(Kind(f"{request}-stalled", "unheard", 0.0, 1.0) for request in REQUESTS),
+    *(Kind(f"{request}-stalled", "unheard", 0.0, 9.0) for request in REQUESTS),
 )
 """Each pinned to a transaction that is open."""
 KINDS = (
@@ -62,9 +62,9 @@ def rounds(seed: int, without: Set[str] = frozenset()) -> Iterator[Round]:
         yield Round(number, rng.randint(1, MOST_SINKS), tuple(strikes), is_storm=True)
 
 
-def workers(number: int) -> int:
-    """How many transforms a round has: 1, 3, 2, 1, 3, …"""
-    return WORKERS[(number - 1) % len(WORKERS)]
+def workers(at_s: float) -> int:
+    """How many transforms there are so long after a storm began: 1, 3, 2."""
+    return next(count for from_s, count in reversed(WORKERS) if at_s >= from_s)
 
 
 def lanes(round_: Round) -> list[list[Strike]]:

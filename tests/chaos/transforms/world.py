@@ -15,8 +15,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -97,6 +97,7 @@ class TransformWorld:
         self.streams = load_streams(self.environment)
         self.ledger = Ledger()
         self.stop = threading.Event()
+        self._least = 1
         self._exits = ExitStack()
 
     def __enter__(self) -> Self:
@@ -142,8 +143,17 @@ class TransformWorld:
 
     def resize(self, transforms: int, sinks: int) -> None:
         """So many from now on."""
-        self.transforms.resize(transforms)
+        self.transforms.resize(max(transforms, self._least))
         self.sinks.resize(sinks)
+
+    @contextmanager
+    def not_alone(self) -> Iterator[None]:
+        """There are two transforms at least."""
+        self._least = 2
+        try:
+            yield
+        finally:
+            self._least = 1
 
     def supervise(self) -> None:
         """Start anew who ended; raise Interrupted if that is wanted, Stuck if the load ended."""

@@ -14,7 +14,7 @@ from tests.chaos.transforms.schedule import (
     workers,
 )
 
-AN_HOUR = 60  # rounds, at about a minute each
+AN_HOUR = 30  # rounds, at about two minutes each
 SEEDS = range(20)
 
 
@@ -43,8 +43,8 @@ def test_each_round_has_every_lane_and_a_lane_one_fault_at_a_time():
             assert lane[-1].at_s <= STORM_S
 
 
-def test_the_workers_of_the_rounds_are_one_three_and_two():
-    assert [workers(number) for number in range(1, 7)] == [1, 3, 2, 1, 3, 2]
+def test_the_workers_of_a_storm_are_one_then_three_then_two():
+    assert [workers(at_s) for at_s in (0.0, 19.9, 20.0, 59.9, 60.0, 500.0)] == [1, 1, 3, 3, 2, 2]
 
 
 def test_kinds_can_be_left_out():
