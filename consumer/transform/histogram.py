@@ -14,6 +14,9 @@ from consumer.transform.messages import at_once, blamed_on, good_messages
 from consumer.transform.work import Made, Outputs, Remembered, Run, Work
 
 PUBLISH_EVERY_S = 0.5
+EXACT = 2**53
+"""Below it a float holds every whole number, and compares as Python's numbers do."""
+
 Values = list[float] | np.ndarray
 
 
@@ -56,7 +59,9 @@ class HistogramWork(Work):
         """The values of all events; None if one of them is not as it should be."""
         values = np.array(self._transform.values(events))
         is_one_each = values.shape == (len(events),) and values.dtype.kind in "fiu"
-        is_inside = is_one_each and np.all((values >= self._transform.low) & (values <= self._transform.high))
+        if not is_one_each or not np.all(np.abs(values) < EXACT):
+            return None
+        is_inside = np.all((values >= self._transform.low) & (values <= self._transform.high))
         return values if is_inside else None
 
     def _message_by_message(self, decoded: Decoded, run: Run, bad: dict[int, Reason]) -> list[float]:

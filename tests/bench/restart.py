@@ -23,7 +23,7 @@ from tests.bench.reading import CLOCK
 from tests.bench.topics import create
 from tests.bench.transforms import PARTITIONS, service
 
-KILLS = 2
+KILLS = 1
 RATE = 10_000
 WINDOW_S, GRACE_S = 60, 10
 KILLED_BEFORE_CLOSING_S = 1.0
