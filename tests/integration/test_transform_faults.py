@@ -83,8 +83,10 @@ def test_a_worker_that_is_killed_after_its_commit_has_made_everything(ratings, r
     worker.kill()
     assert unheard.error == 0
     assert wait_until(lambda: open_transactions(ratings) == [], 10)
+    assert wait_until(
+        lambda: ratings.messages_read("dominate") > 0, 10
+    )  # offsets show when all partitions know
     done = ratings.messages_read("dominate")
-    assert done > 0
     assert len(rated.outputs()) + len(rated.letters()) == done
     ratings.start("transform")
     rated.send(200)

@@ -14,7 +14,7 @@ CLASSIFIED = {
 }
 DECODED = CLASSIFIED | {"is_decode": True}
 LATENCY = {"name": "latency", "is_decode": False, "runs": [], "p50_ms": 1.0, "p99_ms": 2.0}
-RESTARTED = {"read_again": 690_000, "regroup_s": 10.5, "count_s": 12.0}
+RESTARTED = {"read_again": 690_000, "taken_s": 10.5, "count_s": 12.0}
 MEMORY = {"minutes": 10, "rate": 1, "max_mib": 250.0, "early_mib": 100.0, "late_mib": 101.0, "growth": 0.01}
 
 
