@@ -23,8 +23,8 @@ TRANSACTIONAL = (
     Kind("killed-before-EndTxn", "workers", 0.0, 3.0),
     Kind("killed-after-EndTxn", "workers"),
     Kind("frozen-past-session", "workers", SESSION_S + 2, SESSION_S + 5),
-    Kind("txn-coordinator-killed", "workers", 3.0, 6.0),
-    Kind("txn-leader-killed", "workers", 3.0, 6.0),
+    Kind("txn-coordinator-killed", "brokers", 3.0, 6.0),
+    Kind("txn-leader-killed", "brokers", 3.0, 6.0),
     *(Kind(f"{request}-held", "held", 0.2, 7.0) for request in REQUESTS),
     *(Kind(f"{request}-swallowed", "unheard") for request in REQUESTS),
     *(Kind(f"{request}-stalled", "unheard", 0.0, 9.0) for request in REQUESTS),
@@ -36,7 +36,13 @@ KINDS = (
     Kind("sink-frozen", "sinks", 0.5, SESSION_S - 2),
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
-GAPS_S = {"workers": (0.5, 3.0), "held": (0.5, 2.0), "unheard": (1.0, 3.0), "sinks": (5.0, 12.0)}
+GAPS_S = {
+    "workers": (0.5, 3.0),
+    "brokers": (1.0, 4.0),
+    "held": (0.5, 2.0),
+    "unheard": (1.0, 3.0),
+    "sinks": (5.0, 12.0),
+}
 """Between the end of a fault and the next one of its lane."""
 LANES = tuple(GAPS_S)
 
