@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from typing import Any, TypeVar
@@ -120,7 +121,14 @@ def connect(
 
 
 class _Listener(logging.Handler):
-    """Hears why connections fail: kafka-python says it in its log only. Silences that logger meanwhile."""
+    """Hears why connections fail: kafka-python says it in its log only. Silences that logger meanwhile.
+
+    Several may listen at once: the last one to end gives the logger back as the first one found it.
+    """
+
+    _lock = threading.Lock()
+    _listening = 0
+    _before = logging.NOTSET, True
 
     def __init__(self) -> None:
         super().__init__(logging.WARNING)
@@ -128,7 +136,6 @@ class _Listener(logging.Handler):
         self.errors: list[BaseException] = []
         self.last: dict[str, BaseException] = {}
         self._logger = logging.getLogger("kafka.net")
-        self._before = self._logger.level, self._logger.propagate
 
     def emit(self, record: logging.LogRecord) -> None:
         arguments = record.args if isinstance(record.args, tuple) else ()
@@ -141,15 +148,22 @@ class _Listener(logging.Handler):
             self.reasons.setdefault(said["reason"])
 
     def __enter__(self) -> _Listener:
-        self._logger.addHandler(self)
-        self._logger.setLevel(logging.WARNING)
-        self._logger.propagate = False
+        with _Listener._lock:
+            if not _Listener._listening:
+                _Listener._before = self._logger.level, self._logger.propagate
+            _Listener._listening += 1
+            self._logger.addHandler(self)
+            self._logger.setLevel(logging.WARNING)
+            self._logger.propagate = False
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._logger.removeHandler(self)
-        self._logger.setLevel(self._before[0])
-        self._logger.propagate = self._before[1]
+        with _Listener._lock:
+            self._logger.removeHandler(self)
+            _Listener._listening -= 1
+            if not _Listener._listening:
+                level, self._logger.propagate = _Listener._before
+                self._logger.setLevel(level)
 
 
 def _explain(options: Options, timeout_s: float, reasons: dict[str, None]) -> str:

@@ -1,12 +1,14 @@
 """Options from settings, and what is said when no broker answers."""
 
 import logging
+from contextlib import ExitStack
 
 import pytest
 from kafka.errors import KafkaTimeoutError, SaslAuthenticationFailedError
 
 from common.errors import KafkaRefused, KafkaUnavailable
 from common.kafka_io.connection import (
+    _Listener,
     admin_options,
     client_options,
     connect,
@@ -126,6 +128,18 @@ def test_a_login_that_is_surely_refused_is_not_tried_until_the_end():
         attempt(kind, clock, client_options(SECURE), timeout_s=30.0)
     assert kind.attempts == [3000]
     assert "secret" not in str(raised.value)
+
+
+def test_the_logger_is_given_back_when_the_last_of_several_that_connect_at_once_is_done():
+    logger = logging.getLogger("kafka.net")
+    before = logger.level, logger.propagate, list(logger.handlers)
+    first, second = _Listener(), _Listener()
+    with ExitStack() as ends_first, ExitStack() as ends_last:
+        ends_first.enter_context(first)
+        ends_last.enter_context(second)
+        ends_first.close()
+        assert (logger.level, logger.propagate) == (logging.WARNING, False)
+    assert (logger.level, logger.propagate, logger.handlers) == before
 
 
 def test_leaves_the_logger_as_it_was(caplog):
