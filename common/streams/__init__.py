@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -19,6 +20,9 @@ FILES = [
     "visits",
     "quotes",
 ]
+
+# `python -m common.streams.ratings` runs a file that this package has imported, which is meant.
+warnings.filterwarnings("ignore", "'common.streams", RuntimeWarning, "runpy")
 
 _LISTED: list[Stream] = [importlib.import_module(f"common.streams.{file}").STREAM for file in FILES]
 STREAMS = {stream.name: stream for stream in _LISTED}

@@ -36,6 +36,10 @@ the tables that came from these topics; dead: messages in the dead-letter topic;
 neither all their rows nor a dead letter; repeated: messages with a row that is there twice, or with rows and
 a dead letter; lag: offsets that are not committed yet.
 
+Of transforms, in events: entered: what is in the source; left: what is in outputs, or in final counts; late: what
+came after its window was closed; pending: what is not done yet, or in a window that is open; missing and repeated as
+above. entered = left + dead + late + pending.
+
 Exit code 0: everything was judged, and nothing is missing or repeated. 1: something is, or --wait was too short.
 3: not all was judged, because a topic does not exist, the group has committed nothing of a partition with messages, or
 a server or a table could not be asked; what was judged is in order.

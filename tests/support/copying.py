@@ -33,6 +33,10 @@ QUICK = {
 }
 
 
+KEPT = {"retention.ms": "-1"}
+"""Records bear the time of TIMESTAMP_MS, which is longer ago than brokers keep records by default."""
+
+
 class Outcome(NamedTuple):
     """Numbers that are not there though the offset is past them, and those that are or will be there twice."""
 
@@ -58,7 +62,7 @@ class Copying:
         self.bootstrap_servers = bootstrap_servers or stack.bootstrap_servers
         self.source, self.target = f"{self.id}-in", f"{self.id}-out"
         topics = {
-            topic: {"num_partitions": partitions, "replication_factor": 3}
+            topic: {"num_partitions": partitions, "replication_factor": 3, "configs": KEPT}
             for topic in (self.source, self.target)
         }
         admin = KafkaAdminClient(bootstrap_servers=stack.bootstrap_servers)
