@@ -148,22 +148,30 @@ class _Listener(logging.Handler):
             self.reasons.setdefault(said["reason"])
 
     def __enter__(self) -> _Listener:
-        with _Listener._lock:
-            if not _Listener._listening:
-                _Listener._before = self._logger.level, self._logger.propagate
-            _Listener._listening += 1
-            self._logger.addHandler(self)
-            self._logger.setLevel(logging.WARNING)
-            self._logger.propagate = False
+        self._silence(self._logger, self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        with _Listener._lock:
-            self._logger.removeHandler(self)
-            _Listener._listening -= 1
-            if not _Listener._listening:
-                level, self._logger.propagate = _Listener._before
-                self._logger.setLevel(level)
+        self._give_back(self._logger, self)
+
+    @classmethod
+    def _silence(cls, logger: logging.Logger, listener: logging.Handler) -> None:
+        with cls._lock:
+            if not cls._listening:
+                cls._before = logger.level, logger.propagate
+            cls._listening += 1
+            logger.addHandler(listener)
+            logger.setLevel(logging.WARNING)
+            logger.propagate = False
+
+    @classmethod
+    def _give_back(cls, logger: logging.Logger, listener: logging.Handler) -> None:
+        with cls._lock:
+            logger.removeHandler(listener)
+            cls._listening -= 1
+            if not cls._listening:
+                level, logger.propagate = cls._before
+                logger.setLevel(level)
 
 
 def _explain(options: Options, timeout_s: float, reasons: dict[str, None]) -> str:
