@@ -9,9 +9,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 
-from common.errors import OffsetRefused
+from consumer.metadata import decoded, encoded
 
-_FORMAT = 1
 _REASON_BYTES = 3_000  # of JSON: Kafka refuses metadata above 4,096 bytes
 
 DEFAULT_UNPACKED_BYTES, DEFAULT_MESSAGE_ROWS = 64 << 20, 1_000_000
@@ -44,7 +43,6 @@ class Intent:
     def encode(self) -> str:
         """The metadata string."""
         said = {
-            "penstock": _FORMAT,
             "topic": self.topic,
             "schema": self.schema,
             "next": self.next,
@@ -55,9 +53,7 @@ class Intent:
             "max_unpacked_bytes": _unless(DEFAULT_UNPACKED_BYTES, self.max_unpacked_bytes),
             "max_message_rows": _unless(DEFAULT_MESSAGE_ROWS, self.max_message_rows),
         }
-        return json.dumps(
-            {name: value for name, value in said.items() if value is not None}, separators=(",", ":")
-        )
+        return encoded({name: value for name, value in said.items() if value is not None})
 
     def retry(self, *, pieces: int | None = None) -> Intent:
         """The intent of the next attempt at the same range."""
@@ -83,22 +79,13 @@ def decode(metadata: str, where: str) -> Intent:
 
     Fields that are not known are passed over: a version whose intents must be understood gets another format number.
     """
-    try:
-        said = json.loads(metadata)
-        written = said.pop("penstock")
-        if type(written) is int and written > _FORMAT:
-            raise OffsetRefused(
-                f"{where}: the committed offset was written by a newer Penstock (metadata format {written}; "
-                f"this version reads up to {_FORMAT}). Going on could repeat or lose rows: start that version again"
-            )
-        if written != _FORMAT:
-            raise ValueError("other format")
-        return Intent(**{name: value for name, value in said.items() if name in _FIELDS})
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise OffsetRefused(
-            f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
-            "set it. Going on could repeat or lose rows. Stop all sinks, then: python -m consumer adopt"
-        ) from None
+    return decoded(
+        metadata,
+        where,
+        lambda said: Intent(**{name: value for name, value in said.items() if name in _FIELDS}),
+        at_stake="rows",
+        todo="Stop all sinks, then: python -m consumer adopt",
+    )
 
 
 _FIELDS = {field.name for field in fields(Intent)}

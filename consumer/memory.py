@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, fields
 from typing import Any
 
-from common.errors import FeedBlocked, OffsetRefused
+from common.errors import FeedBlocked
+from consumer.metadata import decoded, encoded
 
-_FORMAT = 1
 _MOST_BYTES = 4_096  # brokers refuse more
 
 
@@ -27,7 +26,7 @@ class Memory:
 
     def encode(self, where: str) -> str:
         """The metadata string. Raises FeedBlocked when brokers would not take it."""
-        text = json.dumps({"penstock": _FORMAT, **vars(self)}, separators=(",", ":"))
+        text = encoded(vars(self))
         if len(text) > _MOST_BYTES:
             raise FeedBlocked(
                 f"{where}: {self.transform} would have to remember {len(text):,} bytes, and brokers take "
@@ -38,23 +37,20 @@ class Memory:
 
 def decode(metadata: str, where: str) -> Memory:
     """What a commit's metadata says. Raises OffsetRefused if no transform wrote it, or a newer version (R7)."""
-    try:
-        said = json.loads(metadata)
-        written = said.pop("penstock")
-        if type(written) is int and written > _FORMAT:
-            raise OffsetRefused(
-                f"{where}: the committed offset was written by a newer Penstock (metadata format {written}; "
-                f"this version reads up to {_FORMAT}). Going on could repeat or lose outputs: start that version again"
-            )
-        known = {name: value for name, value in said.items() if name in _FIELDS}
-        source, target = map(int, said["sizes"])
-        return Memory(**known | {"sizes": (source, target), "read": int(said["read"])})
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
-        raise OffsetRefused(
-            f"{where}: the committed offset carries {'no' if not metadata else 'foreign'} metadata, so another tool "
-            "set it. Going on could repeat or lose outputs. Set it back to what it was, metadata included, or delete "
-            "the group's offsets and the topics that this transform writes to"
-        ) from None
+    return decoded(
+        metadata,
+        where,
+        _memory_of,
+        at_stake="outputs",
+        todo="Set it back to what it was, metadata included, or delete the group's offsets and the topics that this "
+        "transform writes to",
+    )
+
+
+def _memory_of(said: dict[str, Any]) -> Memory:
+    known = {name: value for name, value in said.items() if name in _FIELDS}
+    source, target = map(int, said["sizes"])
+    return Memory(**known | {"sizes": (source, target), "read": int(said["read"])})
 
 
 _FIELDS = {field.name for field in fields(Memory)}

@@ -10,6 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import closing, nullcontext
 
+import msgspec
+
 from common.errors import SettingError
 from common.kafka_io.writer import BulkWriter, connect_writer
 from common.model.headers import headers_of
@@ -73,12 +75,9 @@ def main(argv: Sequence[str], environ: Mapping[str, str]) -> int:
     return 1 if summary.failed else 0
 
 
-Options = object
-
-
 def _chosen(
     streams: Mapping[str, Stream], args: argparse.Namespace, environ: Mapping[str, str]
-) -> list[tuple[Stream, Options]]:
+) -> list[tuple[Stream, msgspec.Struct]]:
     """The streams to generate, each with its options. Raises SettingError."""
     if args.stream == ALL:
         generating = [stream for stream in streams.values() if stream.generate is not None]
@@ -91,7 +90,7 @@ def _chosen(
     return [(stream, options_from(args, stream.options))]
 
 
-def _options_of(stream: Stream, environ: Mapping[str, str]) -> Options:
+def _options_of(stream: Stream, environ: Mapping[str, str]) -> msgspec.Struct:
     """What the environment says, and the defaults."""
     parser = argparse.ArgumentParser()
     add_options(parser, stream.options, environ, "stream options")
@@ -99,7 +98,7 @@ def _options_of(stream: Stream, environ: Mapping[str, str]) -> Options:
 
 
 def _source(
-    stream: Stream, options: Options, writer: BulkWriter, limits: ProducerLimits, keeps_pace: bool
+    stream: Stream, options: msgspec.Struct, writer: BulkWriter, limits: ProducerLimits, keeps_pace: bool
 ) -> Source:
     """`keeps_pace`: the stream's own pace goes before --rate."""
     assert stream.generate is not None

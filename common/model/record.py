@@ -19,6 +19,11 @@ class Partition(NamedTuple):
         return f"{self.topic}/{self.partition}"
 
 
+def dead_name(topic: str) -> str:
+    """The topic for those messages of a topic that nothing can be made of."""
+    return f"{topic}.dead"
+
+
 class Layout(NamedTuple):
     """A topic: its id (a topic created again has another one) and its partitions."""
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from common.model.record import dead_name
 from common.model.record_columns import RecordColumn
 from common.model.transform import Transform
 
@@ -104,7 +105,7 @@ class Feed:
     @property
     def dead_topic(self) -> str:
         """Where messages go of which no row can be made."""
-        return f"{self.topic}.dead"
+        return dead_name(self.topic)
 
     def schema_hash(self, version: int) -> str:
         """Eight hex digits that change with the stream's version or any table's DDL (part of every intent, R5)."""

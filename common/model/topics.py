@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from common.model.record import dead_name
 from common.model.stream import Stream
 from common.settings.parts import MIB, TopicSettings
 
@@ -86,11 +87,6 @@ def data_topic(name: str, settings: TopicSettings, partitions: int | None = None
             "segment.bytes": str(min(segment_bytes, 2**30)),
         },
     )
-
-
-def dead_name(name: str) -> str:
-    """The name of a topic's companion."""
-    return f"{name}.dead"
 
 
 def dead_topic(name: str, settings: TopicSettings) -> TopicSpec:

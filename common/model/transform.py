@@ -12,6 +12,8 @@ from typing import Any, Self
 
 import msgspec
 
+from common.model.record import dead_name
+
 
 @dataclass(frozen=True, kw_only=True)
 class Transform:
@@ -29,7 +31,7 @@ class Transform:
     @property
     def dead_topic(self) -> str:
         """Where messages go of which no output can be made."""
-        return f"{self.source}.dead"
+        return dead_name(self.source)
 
     def with_settings(self, environ: Mapping[str, str]) -> Self:
         """The transform as the environment wants it; each value has been checked."""

@@ -82,10 +82,11 @@ class StageAuditor:
         outputs = self._outputs(layouts[transform.target], source, verdict)
         dead = self._dead_letters(transform.dead_topic, [source.topic_id.hex], verdict.name)
         after = self._overview.committed(group)
+        codec, spans = Codec(transform.event), self._spans(source, verdict)
         for partition in source.partitions:
             done = self._done(before.get(partition), source, partition, verdict)
             later = self._done(after.get(partition), source, partition, verdict)
-            entered = self._entered(partition, Codec(transform.event), verdict)
+            entered = self._entered(partition, codec, spans[partition])
             judge = judge_each if isinstance(transform, Each) else judge_counts
             left = outputs[partition.partition].left
             judge(verdict, entered, left, dead.get(partition.partition, NO_OFFSETS), done, later)
@@ -108,10 +109,9 @@ class StageAuditor:
             return Done()
         return Done(memory.read, int(memory.state.get("open", 0)) if isinstance(memory.state, dict) else 0)
 
-    def _entered(self, partition: Partition, codec: Codec, verdict: StageVerdict) -> Entered:
-        first, end = self._span(partition, verdict)
+    def _entered(self, partition: Partition, codec: Codec, span: tuple[int, int]) -> Entered:
         offsets, events = [], []
-        for slab in self._reader.read(*partition, first, end, self._patience_s):
+        for slab in self._reader.read(*partition, *span, self._patience_s):
             decoded = codec.decode(slab.values)
             counts = np.ones(len(slab), np.int64) if decoded.counts is None else decoded.counts
             offsets.append(np.asarray(slab.offsets, np.uint64))
@@ -122,21 +122,23 @@ class StageAuditor:
         """Number of a source partition → the outputs that say they come from it, in no order."""
         names = {source_name(source.topic_id, at.partition): at.partition for at in source.partitions}
         found: dict[int, _Outputs] = defaultdict(_Outputs)
-        for partition in target.partitions:
-            first, end = self._span(partition, verdict)
-            for slab in self._reader.read(*partition, first, end, self._patience_s):
+        for partition, span in self._spans(target, verdict).items():
+            for slab in self._reader.read(*partition, *span, self._patience_s):
                 for headers in slab.details().headers:
                     name, output = _output(headers)
                     if output is not None and name in names:
                         found[names[name]].add(output)
         return found
 
-    def _span(self, partition: Partition, verdict: StageVerdict) -> tuple[int, int]:
-        first = self._overview.first_offsets([partition])[partition]
-        if first:
-            verdict.is_judged = False
-            verdict.notes.append(f"{partition}: retention has deleted offsets up to {first}: not judged")
-        return first, self._overview.end_offsets([partition])[partition]
+    def _spans(self, layout: Layout, verdict: StageVerdict) -> dict[Partition, tuple[int, int]]:
+        """Where the log of each partition begins and ends."""
+        firsts = self._overview.first_offsets(layout.partitions)
+        ends = self._overview.end_offsets(layout.partitions)
+        for partition, first in firsts.items():
+            if first:
+                verdict.is_judged = False
+                verdict.notes.append(f"{partition}: retention has deleted offsets up to {first}: not judged")
+        return {partition: (first, ends[partition]) for partition, first in firsts.items()}
 
 
 def _output(headers: Sequence[Header]) -> tuple[bytes, _Output | None]:

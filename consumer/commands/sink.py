@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
-import socket
 
 from common.model.stream import Stream
 from common.process.clock import Clock
-from common.process.endpoint import Endpoint
-from common.process.health import Health
-from common.process.log import quieten_kafka, setup_logging
-from common.process.run import stop_on_signals
 from common.settings.config import Settings
+from consumer.commands.service import serve
 from consumer.metrics import SinkMetrics
 from consumer.sink.assembly import assembled
 from consumer.sink.startup_checks import check_start
-
-log = logging.getLogger(__name__)
-
 
 MEANING = """
 Runs until SIGTERM or SIGINT, then finishes what is on its way and leaves the group. Start as many as there are
@@ -40,19 +31,6 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, clock: Clock) -> int:
     """Run until SIGTERM or SIGINT. Raises StartRefused and other PenstockErrors: one line at the edge."""
-    stop = stop_on_signals()
-    setup_logging("sink", settings.service)
-    health = Health(clock.now_s(), max_silence_s=settings.kafka.max_poll_interval_s)
-    metrics = SinkMetrics()
-    endpoint = Endpoint.of(settings.service, health, metrics.registry, clock.now_s)
-    check_start(settings, streams, clock)
-    instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
-    names = ",".join(stream.name for stream in streams)
-    with assembled(settings, streams, health, metrics, instance, clock) as sink:
-        quieten_kafka()
-        log.info("started", extra={"streams": names, "instance": instance})
-        sink.loop.run(stop.is_set)
-    if endpoint:
-        endpoint.close()
-    log.info("stopped")
-    return 0
+    return serve(
+        "sink", settings, streams, clock, metrics=SinkMetrics(), check_start=check_start, assembled=assembled
+    )

@@ -3,27 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import os
-import socket
+from collections.abc import Sequence
 
 from common.errors import StartRefused
 from common.kafka_io.clients import Clients
 from common.kafka_io.selftest import check_brokers
 from common.model.stream import Stream
 from common.process.clock import Clock
-from common.process.endpoint import Endpoint
-from common.process.health import Health
-from common.process.log import quieten_kafka, setup_logging
-from common.process.run import stop_on_signals
 from common.settings.config import Settings
+from consumer.commands.service import serve
 from consumer.groups import transform_group
 from consumer.member.patience import patiently
 from consumer.metrics import TransformMetrics
 from consumer.transform.assembly import assembled
-
-log = logging.getLogger(__name__)
-
 
 MEANING = """
 Reads topics, computes, and writes topics: outputs and offsets are committed in one Kafka transaction, so each message
@@ -48,25 +40,18 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     streams = [stream for stream in streams if stream.transforms]
     if not streams:
         raise StartRefused("none of these streams has a transform: their sinks read what producers send")
-    stop = stop_on_signals()
-    setup_logging("transform", settings.service)
-    health = Health(clock.now_s(), max_silence_s=settings.kafka.max_poll_interval_s)
-    metrics = TransformMetrics()
-    endpoint = Endpoint.of(settings.service, health, metrics.registry, clock.now_s)
-    _check_start(settings, streams, clock)
-    instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
-    names = ",".join(stream.name for stream in streams)
-    with assembled(settings, streams, health, metrics, instance, clock) as transforms:
-        quieten_kafka()
-        log.info("started", extra={"streams": names, "instance": instance})
-        transforms.loop.run(stop.is_set)
-    if endpoint:
-        endpoint.close()
-    log.info("stopped")
-    return 0
+    return serve(
+        "transform",
+        settings,
+        streams,
+        clock,
+        metrics=TransformMetrics(),
+        check_start=_check_start,
+        assembled=assembled,
+    )
 
 
-def _check_start(settings: Settings, streams: list[Stream], clock: Clock) -> None:
+def _check_start(settings: Settings, streams: Sequence[Stream], clock: Clock) -> None:
     """Raise StartRefused unless topics are there and the brokers keep what is committed beside an offset."""
     transforms = [transform for stream in streams for transform in stream.transforms]
     sources = [transform.source for transform in transforms]

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from functools import partial
 from typing import NamedTuple
 
 from common.clickhouse_io.encoding import EncodingCheck
@@ -19,9 +18,8 @@ from common.process.health import Health
 from common.settings.config import Settings
 from consumer.groups import sink_group
 from consumer.guard import LOOK_S
+from consumer.member.joining import joined, parking_of
 from consumer.member.loop import Loop
-from consumer.member.parking import Parking
-from consumer.member.patience import patiently
 from consumer.metrics import SinkMetrics
 from consumer.sink.assignment import Assignment
 from consumer.sink.cutting import Limits
@@ -34,9 +32,6 @@ from consumer.sink.sink import Sink
 
 MEMORY_BATCHES = 3
 """How many times BATCH_BYTES buffered columns may take before reading pauses."""
-
-ANSWER_MARGIN_S = 1.0
-"""A commit is given up this long after the client itself has given up its request."""
 
 CLOSE_S = 5.0
 
@@ -76,19 +71,13 @@ def assembled(
         resources.callback(letters.close, CLOSE_S)
         inserter = Inserter(_recovery(settings, store, feeds), clock.now_s)
         resources.callback(inserter.stop, CLOSE_S)
-        group = _group(settings, clients, list(feeds), clock)
+        group = joined(settings, clients, sink_group(settings), list(feeds), clock)
         resources.callback(group.close)
         memory_bytes = MEMORY_BATCHES * settings.sink.batch_bytes
         lanes = Lanes(Budget(memory_bytes, settings.sink.dead_letter_limit))
         sink = Sink(lanes, group, inserter, letters, metrics, instance=instance, jitter=clock.jitter)
         assignment = _assignment(settings, group, impatient, feeds)
-        parking = Parking(
-            health,
-            metrics,
-            retry_every_s=settings.sink.park_retry_s,
-            now_s=clock.now_s,
-            unix_s=clock.unix_s,
-        )
+        parking = parking_of(settings, health, metrics, clock)
         role = SinkRole(lanes, sink, assignment, inserter, clock.now_s)
         loop = Loop(group, role, parking, health, metrics, clock, memory_bytes=memory_bytes)
         yield Assembled(loop, group, sink, assignment, inserter, store)
@@ -110,18 +99,6 @@ def _assignment(settings: Settings, group: Group, store: Store, feeds: FeedsByTo
     )
     check = EncodingCheck(table for feed, _ in feeds.values() for table in feed.tables)
     return Assignment(group, store, feeds, limits, group_name=sink_group(settings), check=check)
-
-
-def _group(settings: Settings, clients: Clients, topics: list[str], clock: Clock) -> Group:
-    join = partial(
-        Group,
-        partial(clients.consumer, sink_group(settings)),
-        topics,
-        now_s=clock.now_s,
-        sleep=clock.sleep,
-        commit_timeout_s=settings.kafka.request_timeout_s + ANSWER_MARGIN_S,
-    )
-    return patiently(join, settings.kafka.connect_timeout_s, clock)
 
 
 def _impatient_store(settings: Settings) -> Store:

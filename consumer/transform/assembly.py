@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
-from functools import partial
 from typing import NamedTuple
 
 from common.kafka_io.clients import MAX_REQUEST_BYTES, Clients
@@ -17,9 +16,8 @@ from common.process.clock import Clock
 from common.process.health import Health
 from common.settings.config import Settings
 from consumer.groups import transform_group
+from consumer.member.joining import joined, parking_of
 from consumer.member.loop import Loop
-from consumer.member.parking import Parking
-from consumer.member.patience import patiently
 from consumer.metrics import TransformMetrics
 from consumer.transform.newest import NewestOutputs
 from consumer.transform.opening import Opening
@@ -29,7 +27,6 @@ from consumer.transform.role import TransformRole
 from consumer.transform.waiting import Limits
 
 TRANSACTION_BYTES = 16 << 20
-ANSWER_MARGIN_S = 1.0
 
 
 class Assembled(NamedTuple):
@@ -57,7 +54,7 @@ def assembled(
     with ExitStack() as resources:
         transactions = _transactions(settings, instance)
         resources.callback(transactions.throw_away)
-        group = _group(settings, clients, list(transforms), clock)
+        group = joined(settings, clients, name, list(transforms), clock)
         resources.callback(group.close)
         opening = Opening(
             group,
@@ -71,8 +68,7 @@ def assembled(
         role = TransformRole(
             group, opening, transactions, outbox, metrics, _limits(settings), name, clock.now_s
         )
-        retry_s = settings.sink.park_retry_s
-        parking = Parking(health, metrics, retry_every_s=retry_s, now_s=clock.now_s, unix_s=clock.unix_s)
+        parking = parking_of(settings, health, metrics, clock)
         loop = Loop(group, role, parking, health, metrics, clock, memory_bytes=TRANSACTION_BYTES)
         yield Assembled(loop, group, role, transactions)
 
@@ -103,15 +99,3 @@ def _limits(settings: Settings) -> Limits:
         payload_bytes=TRANSACTION_BYTES,
         bad_messages=settings.sink.dead_letter_limit,
     )
-
-
-def _group(settings: Settings, clients: Clients, topics: list[str], clock: Clock) -> Group:
-    join = partial(
-        Group,
-        partial(clients.consumer, transform_group(settings)),
-        topics,
-        now_s=clock.now_s,
-        sleep=clock.sleep,
-        commit_timeout_s=settings.kafka.request_timeout_s + ANSWER_MARGIN_S,
-    )
-    return patiently(join, settings.kafka.connect_timeout_s, clock)

@@ -73,7 +73,7 @@ class WindowWork(Work):
         self._time = EventTime(start.state and start.state["time"], now_s, upstreams)
         self._next, self._read = start.offset, start.read
         self._open: dict[int, _Window] = {}
-        self._events = 0
+        self._ids = self._events = 0
         self._changed: set[tuple[int, bytes]] = set()
         self._late: dict[tuple[int, bytes], int] = {}
         self._updated_s = now_s
@@ -159,9 +159,10 @@ class WindowWork(Work):
         if seen is None:
             seen = window.seen[key] = _Seen()
         seen.events += 1
+        self._events += 1
         if name not in seen.ids:
             seen.ids.add(name)
-            self._events += 1
+            self._ids += 1
             if is_new:
                 self._changed.add((start, key))
         return 0
@@ -175,7 +176,8 @@ class WindowWork(Work):
             end = start + self._size_ms
             by_silence = end + self._grace_ms > self._time.slowest_ms
             for key, seen in sorted(window.seen.items(), key=itemgetter(0)):
-                self._events -= len(seen.ids)
+                self._ids -= len(seen.ids)
+                self._events -= seen.events
                 self._changed.discard((start, key))
                 count = Count(start, end, len(seen.ids), 0, True, by_silence)
                 self._put(outputs, key, count, offset, b"%d:0" % seen.events)
@@ -217,7 +219,7 @@ class WindowWork(Work):
 
     def _refuse_too_many(self) -> None:
         most, name = self._transform.most_events, self._transform.name
-        if self._events > most or self._read - self._oldest > most:
+        if self._ids > most or self._read - self._oldest > most:
             raise FeedBlocked(
                 f"{name}: the open windows of a partition of {self._transform.source} hold more than {most:,} events, "
                 "and a restart would read all of them again. Slow down what fills old windows, or raise most_events"
@@ -231,8 +233,7 @@ class WindowWork(Work):
     @property
     def remembered(self) -> Remembered:
         """W3: how far event time has come, and how far the partition was read; how many events open windows hold."""
-        open_events = sum(seen.events for window in self._open.values() for seen in window.seen.values())
-        state = {"form": self._form, "time": self._time.state, "open": open_events}
+        state = {"form": self._form, "time": self._time.state, "open": self._events}
         return Remembered(self._oldest, self._read, state)
 
     @property

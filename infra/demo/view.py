@@ -11,12 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from common.clickhouse_io.questions import Asker
-from common.errors import OffsetRefused, PenstockError
+from common.errors import PenstockError
 from common.kafka_io.overview import Overview
-from common.model.ranges import Committed
-from common.model.record import Partition
 from common.model.stream import Question, Stream
-from consumer.memory import decode
+from consumer.audit.position import look
+from consumer.audit.transform_position import look_at_transforms
 
 ROWS = Question(name="rows", help="rows stored", sql="SELECT count() FROM {table}")
 
@@ -59,16 +58,15 @@ class View:
     def look(self) -> Look | None:
         """What is there now; None while a server does not answer."""
         try:
-            stored = self._overview.committed(self._sink_group)
-            done = self._overview.committed(self._transform_group)
-            topics = [topic for stream in self._streams for topic in stream.topics]
-            layouts = self._overview.layouts(topics).values()
-            ends = self._overview.end_offsets([at for layout in layouts for at in layout.partitions])
+            transforms = [transform for stream in self._streams for transform in stream.transforms]
+            feeds = [feed for stream in self._streams for feed in stream.feeds]
+            before = look_at_transforms(self._overview, self._transform_group, transforms)
+            after = look(self._overview, self._sink_group, feeds)
             readings = {
                 stream.name: Reading(
                     self._rows(stream),
-                    _lag(ends, done, {transform.source for transform in stream.transforms}),
-                    _lag(ends, stored, {feed.topic for feed in stream.feeds}),
+                    sum(at.lag for transform in stream.transforms for at in before.get(transform.source, ())),
+                    sum(at.lag for feed in stream.feeds for at in after.get(feed.topic, ())),
                 )
                 for stream in self._streams
             }
@@ -116,17 +114,3 @@ class View:
             return 0.0
         rows = look.readings[stream].rows - self._last.readings[stream].rows
         return rows / (look.at_s - self._last.at_s)
-
-
-def _lag(ends: dict[Partition, int], commits: dict[Partition, Committed], topics: set[str]) -> int:
-    """Offsets that are not done yet; of a transform, counted from how far it has read."""
-    return sum(max(0, end - _done(commits.get(at))) for at, end in ends.items() if at.topic in topics)
-
-
-def _done(committed: Committed | None) -> int:
-    if committed is None:
-        return 0
-    try:
-        return decode(committed.metadata, "").read
-    except OffsetRefused:  # a sink's, or set by another tool
-        return committed.offset

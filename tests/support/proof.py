@@ -20,7 +20,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from kafka import KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.schema import Schema
@@ -33,6 +32,7 @@ from common.streams.collatz import walk_of
 from consumer.intent import Intent, decode
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
+from tests.support.asking import asked
 from tests.support.pipeline import STREAM, Pipeline, walk
 
 Answer = TypeVar("Answer")
@@ -136,19 +136,7 @@ class Proof(Pipeline):
 
     def _ask(self, question: Callable[[], Answer]) -> Answer:
         """The answer, asked anew by a new client while brokers say that it may come later."""
-        answers: list[Answer] = []
-
-        def ask() -> bool:
-            try:
-                answers.append(question())
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                self.__dict__.pop("admin").close()
-            return bool(answers)
-
-        assert wait_until(ask, 30)
-        return answers[0]
+        return asked(question, lambda: self.__dict__.pop("admin").close())
 
     def at(self, partition: int = 0) -> TopicPartition:
         """A partition of the topic."""

@@ -26,7 +26,6 @@ from typing import Any, Self
 
 from clickhouse_driver import Client
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.errors import KafkaError
 
 from common.clickhouse_io.schema import Schema
 from common.kafka_io.admin import connect_admin
@@ -36,6 +35,7 @@ from common.settings.config import Settings
 from common.streams import STREAMS
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
+from tests.support.asking import asked
 from tests.support.in_process import CLOCK
 from tests.support.pipeline import QUICK, ROOT
 from tests.support.prefixed import PREFIX, prefixed
@@ -192,19 +192,7 @@ class Stages:
 
     def _ask(self, question: Callable[[], Any]) -> Any:
         """The answer, asked anew by a new client while brokers say that it may come later."""
-        answers: list[Any] = []
-
-        def ask() -> bool:
-            try:
-                answers.append(question())
-            except KafkaError as error:
-                if not error.retriable:
-                    raise
-                self.__dict__.pop("admin").close()
-            return bool(answers)
-
-        assert wait_until(ask, 30)
-        return answers[0]
+        return asked(question, lambda: self.__dict__.pop("admin").close())
 
     def messages_read(self, topic: str) -> int:
         """How many messages of one of its sources the transform has committed."""
