@@ -2,12 +2,15 @@
 
 PenstockError
 ├── SettingError            a variable has a value that is not allowed            stop, exit code 2
+├── NotStored               there is no answer: nothing is stored yet             answer 404
+├── NotAllowed              a value of a parameter is not allowed                 answer 422, name what is
 ├── BadData                 no row can be made of this message                    dead-letter it, go on
 │   └── DoesNotFit          a value does not fit its column                   dead-letter the message, go on
 ├── StartRefused            going on could repeat or lose rows                    stop, name the command
 │   └── SchemaMismatch      a table is missing or differs from its stream         stop, name the ALTER
 ├── FeedBlocked             this feed cannot go on, the others can                park the feed
 │   ├── ClickHouseRefused   ClickHouse says no for good (type, table, right)      park the feed
+│   │   └── AskedTooMuch    a query passes a limit of rows or bytes               answer 422, ask for less
 │   ├── UnreadableBatch     Kafka holds a batch that cannot be decoded         park the feed
 │   ├── OffsetRefused       going on at a committed offset could repeat rows      park the feed
 │   └── DataExpired         retention cut into rows that are not stored yet       park the feed
@@ -15,6 +18,8 @@ PenstockError
 │   └── KafkaDenied         a right is missing, which may be given yet        sink: wait, try again
 ├── KafkaUnavailable        no broker answers, or not in time          retriable  wait, try again
 ├── ClickHouseUnavailable   no answer, or a passing refusal            retriable  wait, go through recovery
+│   ├── TookTooLong         a query was given up after its limit       retriable  ask for less, or later
+│   ├── OutOfMemory         a query needs more memory than there is    retriable  ask for less, or later
 │   └── BlockTooBig         a block of this size was reset or refused  retriable  split it, go through recovery
 ├── CommitRefused           surely not applied (R1)                    retriable  drop buffers, read the truth
 ├── CommitAmbiguous         may be applied, now or later (R1)          retriable  leave the group, join anew
@@ -35,6 +40,18 @@ class PenstockError(Exception):
 
 class SettingError(PenstockError):
     """A setting is missing or not allowed; one line: variable, value (masked if secret), what is allowed."""
+
+
+class NotStored(PenstockError):
+    """There is no answer to a question, because nothing is stored yet."""
+
+
+class NotAllowed(PenstockError):
+    """A value of a question's parameter that is not allowed; `where` names the parameter."""
+
+    def __init__(self, where: str, message: str) -> None:
+        super().__init__(f"{where}: {message}")
+        self.where, self.message = where, message
 
 
 class BadData(PenstockError):
@@ -73,6 +90,10 @@ class ClickHouseRefused(FeedBlocked):
     """ClickHouse refused a statement and will refuse it again."""
 
 
+class AskedTooMuch(ClickHouseRefused):
+    """A query would read or answer more rows or bytes than its limits allow."""
+
+
 class OffsetRefused(FeedBlocked):
     """What is committed for a partition does not fit its tables, or was not written by us: a person must decide."""
 
@@ -107,6 +128,14 @@ class ClickHouseUnavailable(PenstockError):
     """ClickHouse did not answer, or refused for a passing reason. What was sent may or may not be stored."""
 
     retriable = True
+
+
+class TookTooLong(ClickHouseUnavailable):
+    """A statement was given up, since it took longer than it may."""
+
+
+class OutOfMemory(ClickHouseUnavailable):
+    """A query needs more memory than it may take, or than the server has right now."""
 
 
 class BlockTooBig(ClickHouseUnavailable):

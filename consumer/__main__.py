@@ -22,6 +22,7 @@ COMMANDS = {
     "migrate": "create the tables of streams that do not exist yet",
     "audit": "compare Kafka and the tables: is anything missing or repeated?",
     "status": "show who works on which partition, how far, and which feeds are parked and why",
+    "letters": "count, list and show dead letters: messages that nothing could be made of",
     "ask": "ask a stream's tables a question that its file states",
     "view": "show the newest rows of a stream's tables, and those that arrive",
     "plot": "draw a histogram that a transform makes, as it grows",

@@ -78,3 +78,24 @@ class SinkMetrics(MemberMetrics):
         self.batch_age_seconds = self._histogram(
             "batch_age_seconds", "From the fetch of a batch's first message to its commit", AGE_BUCKETS_S
         )
+
+
+class AuditorMetrics:
+    """What the auditor tells of its rounds, as `penstock_auditor_…`."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        self.rounds = Counter("penstock_auditor_rounds", "Rounds written", registry=self.registry)
+        self.failures = Counter(
+            "penstock_auditor_failures", "Rounds that could not be done", registry=self.registry
+        )
+        self.round_seconds = self._gauge("round_seconds", "Duration of the last round")
+        self.last_round = self._gauge("last_round_timestamp_seconds", "Unix time at which it began")
+        self.missing = self._gauge("missing", "Missing messages and events in the last round")
+        self.repeated = self._gauge("repeated", "Repeated messages and events in the last round")
+        self.wrong = self._gauge("wrong", "Partitions and stages of the last round that are not sound")
+        self.unjudged = self._gauge("unjudged", "Partitions and stages of it that are not judged, or not yet")
+
+    def _gauge(self, name: str, meaning: str) -> Gauge:
+        return Gauge(f"penstock_auditor_{name}", meaning, registry=self.registry)

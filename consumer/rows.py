@@ -13,6 +13,7 @@ from typing import Any, NamedTuple, TypeAlias
 import msgspec
 import numpy as np
 
+from common.commits.intent import DEFAULT_MESSAGE_ROWS
 from common.errors import BadData, DoesNotFit
 from common.model.address import number_of, with_address
 from common.model.codec import Codec, Decoded
@@ -24,7 +25,6 @@ from common.model.record import Details, RawValue
 from common.model.record_columns import Messages
 from common.model.record_values import RecordValues
 from common.model.stream import Feed, Rows, Table
-from consumer.intent import DEFAULT_MESSAGE_ROWS
 
 _SMALLEST_VALUE_BYTES = 2  # a digit and a comma
 _STRING = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)  # one pass, whatever the bytes are

@@ -32,10 +32,13 @@ FROM (
 
 
 class AuditQueries:
-    """One read-only connection. Its errors are ClickHouseUnavailable and ClickHouseRefused."""
+    """One read-only connection. Its errors are ClickHouseUnavailable and ClickHouseRefused.
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        self._client = connect(settings, max_query_size=LONGEST_QUERY_BYTES)
+    The server answers with `threads` at once at most; 0: as many as it likes.
+    """
+
+    def __init__(self, settings: ClickHouseSettings, *, threads: int = 0) -> None:
+        self._client = connect(settings, max_query_size=LONGEST_QUERY_BYTES, max_threads=threads)
 
     def exists(self, table: str) -> bool:
         """Whether there is such a table."""

@@ -13,7 +13,14 @@ from clickhouse_driver import errors
 from common import tls
 from common.clickhouse_io import internals, wire
 from common.clickhouse_io.wire import BlockClient
-from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable
+from common.errors import (
+    AskedTooMuch,
+    BlockTooBig,
+    ClickHouseRefused,
+    ClickHouseUnavailable,
+    OutOfMemory,
+    TookTooLong,
+)
 from common.settings.parts import ClickHouseSettings
 from common.tls import TlsSettings
 
@@ -21,6 +28,11 @@ OLDEST_SERVER = (23, 3)
 """Older servers ignore insert_deduplication_token or the settings of materialized views."""
 
 MEMORY_LIMIT_EXCEEDED = 241
+TIME_CODES = frozenset({159, 160})  # TIMEOUT_EXCEEDED, TOO_SLOW
+SIZE_CODES = frozenset({158, 307, 396})  # TOO_MANY_ROWS, TOO_MANY_BYTES, TOO_MANY_ROWS_OR_BYTES
+
+PING_S = 5.0
+"""So long an idle connection may take to show that it is alive."""
 
 RETRIABLE_CODES = frozenset(
     {
@@ -28,7 +40,7 @@ RETRIABLE_CODES = frozenset(
         32,  # ATTEMPT_TO_READ_AFTER_EOF
         95,  # CANNOT_READ_FROM_SOCKET
         96,  # CANNOT_WRITE_TO_SOCKET
-        159,  # TIMEOUT_EXCEEDED
+        *TIME_CODES,
         173,  # CANNOT_ALLOCATE_MEMORY
         202,  # TOO_MANY_SIMULTANEOUS_QUERIES
         203,  # NO_FREE_CONNECTION
@@ -97,6 +109,7 @@ def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient
         keyfile=settings.keyfile or None,
         connect_timeout=settings.connect_timeout_s,
         send_receive_timeout=settings.send_receive_timeout_s,
+        sync_request_timeout=min(PING_S, settings.send_receive_timeout_s),
         client_name="penstock",
         settings_is_important=True,
         settings={"insert_block_size": 2**31, "server_side_params": True, **server_settings},
@@ -105,9 +118,9 @@ def connect(settings: ClickHouseSettings, **server_settings: Any) -> BlockClient
 
 @contextmanager
 def translated(client: BlockClient, what: str, *, sends_block: bool = False) -> Iterator[None]:
-    """Turn whatever the driver raises into ClickHouseUnavailable, BlockTooBig (if it `sends_block`), ClickHouseRefused.
+    """Turn whatever the driver raises into ClickHouseUnavailable, ClickHouseRefused, or what is below them.
 
-    `what` tells where: the table, and the range when there is one.
+    BlockTooBig is for who `sends_block`. `what` tells where: the table, and the range when there is one.
     """
     try:
         yield
@@ -143,7 +156,12 @@ def _translate(
         if sends_block:  # it may quote the values of a row
             said = _QUOTED.sub("'…'", said)
         if error.code == MEMORY_LIMIT_EXCEEDED:
-            return BlockTooBig(f"{where} ran out of memory ({said})")
+            kind = BlockTooBig if sends_block else OutOfMemory
+            return kind(f"{where} ran out of memory ({said})")
+        if error.code in TIME_CODES:
+            return TookTooLong(f"{where} gave it up ({said})")
+        if error.code in SIZE_CODES:
+            return AskedTooMuch(f"{where} gave it up ({said})")
         if error.code in RETRIABLE_CODES:
             return ClickHouseUnavailable(f"{where} refuses for now ({said})")
         hint = ": check CLICKHOUSE_USER and CLICKHOUSE_PASSWORD" if error.code == _WRONG_LOGIN else ""

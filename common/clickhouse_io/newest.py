@@ -35,16 +35,20 @@ class Page(NamedTuple):
 class NewestRows:
     """One read-only connection. Raises ClickHouseUnavailable and ClickHouseRefused."""
 
-    def __init__(self, settings: ClickHouseSettings) -> None:
-        self._client = connect(settings, readonly=2, max_execution_time=LONGEST_S)
+    def __init__(self, settings: ClickHouseSettings, **limits: object) -> None:
+        self._client = connect(settings, readonly=2, **{"max_execution_time": LONGEST_S, **limits})
 
     def check(self, table: str) -> None:
         """Raise SchemaMismatch if there is no such table."""
         if not self._ask(table, f"EXISTS TABLE {quoted(table)}")[0][0]:
             raise SchemaMismatch(f"table {table} is missing: run python -m consumer migrate")
 
-    def newest(self, table: str, count: int) -> dict[int, list[Found]]:
-        """`_tp` → its rows of the highest addresses, the highest first, at most `count` of each."""
+    def newest(self, table: str, count: int, *, only_first: bool = False) -> dict[int, list[Found]]:
+        """`_tp` → its rows of the highest addresses, the highest first, at most `count` of each.
+
+        `only_first`: of each message the first row alone.
+        """
+        of_each = "AND _row = 0 " * only_first
         found = {}
         last = -1
         while more := self._ask(
@@ -53,7 +57,7 @@ class NewestRows:
             last = more[0][0]
             rows = self._ask(
                 table,
-                f"SELECT _tp, _off, _row, _part FROM {quoted(table)} WHERE _tp = {last} "
+                f"SELECT _tp, _off, _row, _part FROM {quoted(table)} WHERE _tp = {last} {of_each}"
                 f"ORDER BY _tp DESC, _off DESC, _row DESC LIMIT {count}",
             )
             found[last] = _found(rows)

@@ -43,9 +43,9 @@ class Clients:
         timeout_s = self._kafka.connect_timeout_s
         return connect(BulkConsumer, options, timeout_s=timeout_s, now_s=self._now_s, sleep=self._sleep)
 
-    def range_reader(self) -> RangeReader:
-        """A reader of given ranges."""
-        return RangeReader(self.consumer(None))
+    def range_reader(self, before_poll: Callable[[], object] = lambda: None) -> RangeReader:
+        """A reader of given ranges, which calls `before_poll` before each poll."""
+        return RangeReader(self.consumer(None), before_poll)
 
     def dead_letter_writer(self) -> BulkWriter:
         """A writer that takes messages as large as they come: the brokers say what is too large.

@@ -8,7 +8,7 @@ from kafka.errors import MessageSizeTooLargeError
 
 from common.errors import KafkaRefused
 from common.kafka_io.writer import BulkWriter, Delivery
-from common.model.headers import BY, SINK, Header
+from common.model.headers import BY, SINK, Header, readable
 from common.model.record import MOST_HEADERS, MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 
@@ -19,7 +19,10 @@ REASON_CHARACTERS = 500
 """How much larger than its message a letter may be, so that its topic takes it (DEAD_LETTER_EXTRA_BYTES)."""
 
 MISSING = "the message itself is not in this letter: it stands at the topic, partition and offset given here"
-LEFT_OUT = f"the message has more than {MOST_HEADERS:,} headers: the others are not in this letter"
+MOST_KEPT = MOST_HEADERS - 10
+"""Headers of a message that its letter has; with ours behind them it has no more than readers look at."""
+
+LEFT_OUT = f"the message has more than {MOST_KEPT:,} headers: the others are not in this letter"
 RENAMED = "names of headers were not UTF-8: each byte that Kafka clients cannot read back is written as ?"
 
 
@@ -166,8 +169,8 @@ def letter_headers(
     record: Record, source: Partition, topic_id: str, reason: str, by: str = SINK
 ) -> list[Header]:
     """The message's own headers, then ours; `by`: the transform that refuses it, if it is one."""
-    kept = list(record.headers[:MOST_HEADERS])
-    original = [(_readable(name), value) for name, value in kept]
+    kept = list(record.headers[:MOST_KEPT])
+    original = [(readable(name), value) for name, value in kept]
     ours = {
         "penstock-reason": reason[:REASON_CHARACTERS],
         "penstock-topic": source.topic,
@@ -183,8 +186,3 @@ def letter_headers(
     if notes:
         ours["penstock-note"] = "; ".join(notes)
     return original + [(name, text.encode(errors="replace")) for name, text in ours.items()]
-
-
-def _readable(name: str) -> str:
-    """With "?" for each byte that is not UTF-8: kafka-python and aiokafka fail on such names when they read."""
-    return name.encode(errors="replace").decode()

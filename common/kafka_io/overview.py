@@ -109,13 +109,35 @@ class Overview:
         """The offset up to which each can be read now: behind its last record, before an open transaction."""
         return self._offsets(partitions, OffsetSpec.LATEST)
 
-    def _offsets(self, partitions: Iterable[Partition], spec: OffsetSpec) -> dict[Partition, int]:
+    def settled_ends(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """`end_offsets`, once every transaction that is open now has ended: nothing written before the call is hidden.
+
+        Raises KafkaUnavailable when one does not end for `patience_s`.
+        """
+        partitions = list(partitions)
+        wanted = self._offsets(partitions, OffsetSpec.LATEST, IsolationLevel.READ_UNCOMMITTED)
+        deadline = Deadline(self._now_s, self._patience_s)
+        while True:
+            ends = self.end_offsets(partitions)
+            behind = [partition for partition in partitions if ends[partition] < wanted[partition]]
+            if not behind:
+                return ends
+            if deadline.is_over:
+                raise KafkaUnavailable(
+                    f"{behind[0]}: a transaction has been open for {self._patience_s:g} s, and hides what is behind it"
+                )
+            self._sleep(PAUSE_S)
+
+    def _offsets(
+        self,
+        partitions: Iterable[Partition],
+        spec: OffsetSpec,
+        level: IsolationLevel = IsolationLevel.READ_COMMITTED,
+    ) -> dict[Partition, int]:
         wanted = {TopicPartition(*partition): spec for partition in partitions}
         found = self._ask(
             "reading where logs start and end",
-            lambda: (
-                self._client.list_partition_offsets(wanted, IsolationLevel.READ_COMMITTED) if wanted else {}
-            ),
+            lambda: self._client.list_partition_offsets(wanted, level) if wanted else {},
         )
         return {Partition(*tp): at.offset for tp, at in found.items()}
 

@@ -5,7 +5,7 @@ Groups, rebalances, pause, seek and positions stay kafka-python's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -99,13 +99,14 @@ class BulkConsumer(KafkaConsumer):
 class RangeReader:
     """Reads given offsets of any partition, without a group. One thread only.
 
-    `consumer` must have no group_id and the isolation level that the range was named under.
+    `consumer` must have no group_id and the isolation level that the range was named under. `before_poll` is called
+    before each poll; what it raises ends the read.
     """
 
     POLL_MS = 250
 
-    def __init__(self, consumer: BulkConsumer) -> None:
-        self._consumer = consumer
+    def __init__(self, consumer: BulkConsumer, before_poll: Callable[[], object] = lambda: None) -> None:
+        self._consumer, self._before_poll = consumer, before_poll
 
     def read(
         self,
@@ -153,6 +154,7 @@ class RangeReader:
         where = f"{tp.topic}-{tp.partition} at offset {position}"
         empty_polls = 0
         while empty_polls * self.POLL_MS < patience_s * 1000:
+            self._before_poll()
             try:
                 slabs = self._consumer.poll(self.POLL_MS)
             except OffsetOutOfRangeError:

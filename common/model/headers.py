@@ -34,6 +34,11 @@ def headers_of(stream: Stream) -> list[Header]:
     ]
 
 
+def readable(name: str) -> str:
+    """A header's name with "?" for each byte that is not UTF-8: kafka-python and aiokafka fail on others."""
+    return name.encode(errors="replace").decode()
+
+
 def source_name(topic_id: uuid.UUID, partition: int) -> bytes:
     """A partition as 16 hex digits: 12 of its topic, 4 of its number. A topic created again has another name."""
     return b"%016x" % tp_address(topic_id, partition)

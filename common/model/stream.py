@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import random
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
@@ -15,6 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 import numpy as np
 
+from common.model.question import Question
 from common.model.record import dead_name
 from common.model.record_columns import RecordColumn
 from common.model.transform import Transform
@@ -25,7 +25,6 @@ ADDRESS_COLUMNS = {"_tp": "UInt64", "_off": "UInt64", "_row": "UInt32", "_rows":
 DEDUPLICATION_WINDOW = 100_000
 """Tokens (parts) that a table remembers: more than it takes in during the longest outage of a consumer (R3)."""
 
-_PARAMETER = re.compile(r"\{\s*(\w+)\s*:\s*([^{}]+?)\s*\}")
 _ADDRESS_DDL = """_tp UInt64,
     _off UInt64 CODEC(Delta, LZ4),
     _row UInt32,
@@ -114,27 +113,6 @@ class Feed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Question:
-    """A named question to the tables.
-
-    `sql` uses the placeholder {table}, the first table of the stream's feed number `feed`, and ClickHouse's own
-    `{name:Type}` for parameters, which the server binds (a literal above 2^64 would silently be a Float64). `alias` is
-    a short path for the api.
-    """
-
-    name: str
-    sql: str
-    help: str
-    alias: str | None = None
-    feed: int = 0
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        """Name → ClickHouse type of each parameter, in the order of the SQL."""
-        return dict(_PARAMETER.findall(self.sql))
-
-
-@dataclass(frozen=True, kw_only=True)
 class Stream:
     """A use case: its transforms, feeds and questions, and how to generate its events, if others do not send them.
 
@@ -190,6 +168,11 @@ class Stream:
                 yield emission._replace(topic=renames.get(emission.topic, emission.topic))
 
         return replace(self, feeds=feeds, transforms=transforms, generate=emit)
+
+    @property
+    def live(self) -> Question | None:
+        """The question that a live view of it asks."""
+        return next((question for question in self.questions if question.live is not None), None)
 
     def sql(self, question: Question) -> str:
         """The question's SQL with the name of its table in place of {table}."""

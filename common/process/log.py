@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import socket
 import sys
 from datetime import UTC, datetime
@@ -34,12 +35,18 @@ def setup_logging(service: str, settings: ServiceSettings, stream: TextIO | None
     stream = stream or sys.stderr
     as_text = settings.log_format == "text" or (settings.log_format == "auto" and stream.isatty())
     handler = logging.StreamHandler(stream)
-    instance = settings.instance or socket.gethostname()
-    handler.setFormatter(TextFormatter(service) if as_text else JsonFormatter(service, instance))
+    handler.setFormatter(
+        TextFormatter(service) if as_text else JsonFormatter(service, instance_name(settings))
+    )
     handler.addFilter(KafkaRateLimit())
     logging.basicConfig(level=settings.log_level, handlers=[handler], force=True)
     logging.getLogger("kafka").setLevel(max(logging.WARNING, logging.getLevelName(settings.log_level)))
     logging.captureWarnings(True)
+
+
+def instance_name(settings: ServiceSettings) -> str:
+    """What this process calls itself, in its log and to the brokers: INSTANCE, or its host and process id."""
+    return settings.instance or f"{socket.gethostname()}-{os.getpid()}"
 
 
 def quieten_kafka() -> None:
@@ -98,7 +105,10 @@ def show(value: object) -> str:
 
 
 class KafkaRateLimit(logging.Filter):
-    """Lets each place in kafka-python's code through once in ten seconds; the next one says how many were dropped."""
+    """Lets each place in kafka-python's code through once in ten seconds; the next one says how many were dropped.
+
+    A request that was cancelled is one of a client that was closed meanwhile, on purpose: that is not said at all.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -109,6 +119,8 @@ class KafkaRateLimit(logging.Filter):
         """Whether the record passes; adds the field `dropped` when others did not."""
         if record.name.partition(".")[0] != "kafka":
             return True
+        if isinstance(record.args, tuple) and any(type(each).__name__ == "Cancelled" for each in record.args):
+            return False
         place = (record.pathname, record.lineno)
         if record.created - self.last_s.get(place, 0.0) < KAFKA_REPEAT_S:
             self.dropped[place] = self.dropped.get(place, 0) + 1

@@ -260,5 +260,5 @@ class ServiceSettings(Part):
         "auto", "LOG_FORMAT", kinds.one_of("auto", "text", "json"), "auto is text on a terminal, else json"
     )
     instance: str = setting(
-        "", "INSTANCE", kinds.name(), "name of this process in log and status; empty: the host's"
+        "", "INSTANCE", kinds.name(), "name of this process in log and status; empty: host and process id"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
@@ -26,6 +27,16 @@ warnings.filterwarnings("ignore", "'common.streams", RuntimeWarning, "runpy")
 
 _LISTED: list[Stream] = [importlib.import_module(f"common.streams.{file}").STREAM for file in FILES]
 STREAMS = {stream.name: stream for stream in _LISTED}
+ABOUT = {
+    stream.name: (sys.modules[f"common.streams.{file}"].__doc__ or "")
+    .partition(": ")[2]
+    .partition("\n")[0]
+    .partition(". ")[0]
+    .rstrip(".:")
+    for file, stream in zip(FILES, _LISTED, strict=True)
+}
+"""Name → what its file says that it is, in half a sentence."""
+
 """Name → stream, with the names of topics and tables as the files state them."""
 
 

@@ -18,7 +18,8 @@ import numpy as np
 from msgspec import Meta
 
 from common.model.columns import index_within, uint128
-from common.model.stream import Emission, Feed, Question, Rows, Stream, Table
+from common.model.question import Alias, Chart, Paged, Parameter, Question, Row
+from common.model.stream import Emission, Feed, Rows, Stream, Table
 
 LARGEST_NUMBER = 99_999_999_999_999
 LATEST_MS = 10_413_791_999_999  # the last millisecond of 2299, where DateTime64 ends
@@ -115,31 +116,84 @@ CREATE TABLE IF NOT EXISTS {table} (
 """,
 )
 
+EVERY_NUMBER = Parameter("a number", 1, LARGEST_NUMBER)
+
+
+def steps_of(n: int) -> list[Row]:
+    """What the table would hold of a number that was never drawn."""
+    return [{"step": step, "value": str(value)} for step, value in enumerate(walk_of(n))]
+
+
+def _is_part(rows: Sequence[Row]) -> Row:
+    return {"part": bool(rows), "numbers": [row["number"] for row in rows]}
+
+
+_KEPT = (
+    "`longest` is kept from the original, which answered with this field alone, here and at /{other}: it is `number` "
+    "once more. `number` and `{beside}` are new."
+)
+
+
+def _longest(rows: Sequence[Row]) -> Row | None:
+    return {"longest": rows[0]["number"], **rows[0]} if rows else None
+
+
+_BOTH = "SELECT max(tuple(step, number)) AS m, max(tuple(value, number)) AS h FROM {table}"
+
 # A number may be drawn twice: every answer is the same as if it had been drawn once.
 QUESTIONS = (
     Question(
+        name="records",
+        help="the number with the longest walk, and the one with the highest value",
+        sql=f"SELECT m.2 AS longest, m.1 AS steps, h.2 AS highest, h.1 AS value FROM ({_BOTH}) WHERE m.2 > 0",
+        example={"longest": 97, "steps": 118, "highest": 27, "value": "9232"},
+        live={},
+    ),
+    Question(
         name="longest_step_chain",
         help="the number with the longest walk, and its steps",
-        sql="SELECT m.2 AS number, m.1 AS steps FROM (SELECT max(tuple(step, number)) AS m FROM {table})",
+        sql="SELECT m.2 AS number, m.1 AS steps FROM (SELECT max(tuple(step, number)) AS m FROM {table}) "
+        "WHERE m.2 > 0",
+        example={"number": 97, "steps": 118},
+        aliases=(
+            Alias("longest_step_chain", _longest, help=_KEPT.format(other="highest_value", beside="steps")),
+        ),
     ),
     Question(
         name="highest_value",
         help="the highest value of any walk, and the number it belongs to",
-        sql="SELECT m.2 AS number, m.1 AS value FROM (SELECT max(tuple(value, number)) AS m FROM {table})",
+        sql="SELECT m.2 AS number, m.1 AS value FROM (SELECT max(tuple(value, number)) AS m FROM {table}) "
+        "WHERE m.2 > 0",
+        example={"number": 27, "value": "9232"},
+        aliases=(
+            Alias("highest_value", _longest, help=_KEPT.format(other="longest_step_chain", beside="value")),
+        ),
     ),
     Question(
         name="part",
-        alias="part/{x}",
-        help="the numbers whose walk contains x, in order, 1,000 at most",
+        help="the numbers whose walk contains x, in order, 1,000 at a time",
         # Reading in order, or DISTINCT, would make the planner prefer the table's own order to the projection.
-        sql="SELECT number FROM {table} WHERE value = {x:UInt128} GROUP BY number ORDER BY number LIMIT 1000 "
+        sql="SELECT number FROM {table} WHERE value = {x:UInt128} AND number > {after:UInt64} "
+        "GROUP BY number ORDER BY number LIMIT 1000 "
         "SETTINGS optimize_read_in_order = 0, optimize_aggregation_in_order = 0",
+        about={
+            "x": Parameter("a value of the walk", 1, _LARGEST_VALUE),
+            "after": Parameter("numbers above this one", 0, LARGEST_NUMBER, default=0),
+        },
+        example={"number": 27},
+        aliases=(Alias("part/{x}", lambda rows: [[row["number"]] for row in rows]),),
+        paged=Paged("number", "after", 1000),
+        extra=_is_part,
     ),
     Question(
         name="steps",
-        alias="steps/{n}",
-        help="every step of the walk of n",
+        help="every step of the walk of n, computed if n was never drawn",
         sql="SELECT step, any(value) AS value FROM {table} WHERE number = {n:UInt64} GROUP BY step ORDER BY step",
+        about={"n": EVERY_NUMBER},
+        example={"step": 0, "value": "27"},
+        aliases=(Alias("steps/{n}"), Alias("plot/{n}", is_picture=True)),
+        chart=Chart("line", "step", ("value",), "step", "value"),
+        otherwise=steps_of,
     ),
 )
 

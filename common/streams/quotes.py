@@ -14,7 +14,8 @@ import msgspec
 from msgspec import Meta
 
 from common.model.derive import Column, table
-from common.model.stream import Emission, Feed, Question, Stream
+from common.model.question import Chart, Parameter, Question
+from common.model.stream import Emission, Feed, Stream
 
 LEVELS = 50
 STEP = 10.0
@@ -82,12 +83,17 @@ def generate(rng: random.Random, options: Options, now_s: Callable[[], float]) -
                 round(rng.uniform(options.random_start, STEP * level), options.random_decimal)
                 for level in range(1, size + 1)
             ]
-            prices |= {f"{side}_mean": fmean(drawn), **dict(zip(levels(side), drawn, strict=False))}
+            mean = round(fmean(drawn), options.random_decimal + 2)  # all digits of the mean of 50
+            prices |= {f"{side}_mean": mean, **dict(zip(levels(side), drawn, strict=False))}
         yield Emission("metrics_raw", None, Report(int(now_s() * 1000), **prices))
 
 
 METRICS = table(Report, name="metrics", order_by="time", partition_by="toYYYYMM(time)")
 
+_ABOUT = {
+    "seconds": Parameter("so far back", 1, 86_400, default=300),
+    "threshold": Parameter("a mid price", 0, STEP, default=THRESHOLD),
+}
 _PERIOD = "time >= now64() - toIntervalSecond({seconds:UInt32})"
 
 STREAM = Stream(
@@ -100,16 +106,30 @@ STREAM = Stream(
     questions=(
         Question(
             name="mid_price",
-            help=f"the mean mid price of each of the last seconds, and whether it rose above a threshold ({THRESHOLD})",
-            sql="SELECT toStartOfSecond(time) AS second, avg((ask_01 + bid_01) / 2) AS mid_price, "
-            "max((ask_01 + bid_01) / 2) > {threshold:Float64} AS above FROM {table} "
+            help="mid prices a second: mean (6 decimals), lowest, highest, and whether one was above a threshold",
+            sql="SELECT toStartOfSecond(time) AS second, round(avg((ask_01 + bid_01) / 2), 6) AS mid_price, "
+            "min((ask_01 + bid_01) / 2) AS lowest, max((ask_01 + bid_01) / 2) AS highest, "
+            "highest > {threshold:Float64} AS above FROM {table} "
             f"WHERE {_PERIOD} GROUP BY second ORDER BY second",
+            about=_ABOUT,
+            example={
+                "second": "2026-11-01T12:34:56Z",
+                "mid_price": 5.02,
+                "lowest": 1.5,
+                "highest": 8.25,
+                "above": False,
+            },
+            chart=Chart("line", "second", ("mid_price",), "", "mid price", threshold="threshold"),
+            live={},
         ),
         Question(
             name="share_above",
-            help=f"which share of the reports of the last seconds had a mid price above a threshold ({THRESHOLD})",
-            sql="SELECT countIf((ask_01 + bid_01) / 2 > {threshold:Float64}) / count() AS share, count() AS reports "
+            help="which share of the reports of the last seconds had a mid price above a threshold (6 decimals)",
+            sql="SELECT round(countIf((ask_01 + bid_01) / 2 > {threshold:Float64}) / count(), 6) AS share, "
+            "count() AS reports "
             f"FROM {{table}} WHERE {_PERIOD}",
+            about=_ABOUT,
+            example={"share": 0.0002, "reports": 6000},
         ),
     ),
 )

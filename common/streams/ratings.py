@@ -21,7 +21,8 @@ import msgspec
 from msgspec import Meta
 
 from common.model.derive import Column, Computed, table
-from common.model.stream import Emission, Feed, Question, Stream
+from common.model.question import Chart, Question
+from common.model.stream import Emission, Feed, Stream
 from common.model.transform import Each
 
 LOWEST, HIGHEST = 1, 100
@@ -90,8 +91,11 @@ STREAM = Stream(
     questions=(
         Question(
             name="count_by_type",
-            help="how many people are of each type, the most frequent first",
+            help="how many people are of each type: 3 divides the rating of a Sha, 5 that of a Dow, both of a ShaDow",
             sql="SELECT type, count() AS people FROM {table} GROUP BY type ORDER BY people DESC, type",
+            example={"type": "Sha", "people": 27},
+            chart=Chart("bars", "type", ("people",), "type", "people"),
+            live={},
         ),
     ),
 )

@@ -23,7 +23,8 @@ import msgspec
 from msgspec import Meta
 
 from common.model.derive import Column, Computed, table
-from common.model.stream import Emission, Feed, Question, Stream, Table
+from common.model.question import Chart, Parameter, Question, Unit
+from common.model.stream import Emission, Feed, Stream, Table
 from common.model.transform import Histogram, SoFar
 
 BINS = 40
@@ -123,6 +124,21 @@ MEASURED = tuple(
 )
 COUNTED = tuple(Feed(topic=f"hist_{each.topic}", event=Bins, tables=(_counted(each),)) for each in SENSORS)
 
+_KIND = Parameter("what is measured", choices=tuple(each.topic for each in SENSORS))
+_BIN = {"from": 20.0, "to": 21.25, "number": 17}
+_UNITS = {"temperature": "°C", "humidity": "%", "pressure": "hPa"}
+_CHART = Chart("bars", "from", ("number",), "measurement", "measurements", unit=Unit("from", "kind", _UNITS))
+
+
+def _histograms(where: str) -> str:
+    """Those of the partitions of a kind added up, a row a bin."""
+    return f"""SELECT kind, low + (high - low) * (bin - 1) / length(bins) AS from,
+low + (high - low) * bin / length(bins) AS to, bins[bin] AS number FROM (
+SELECT kind, sumForEach(newest) AS bins, any(low) AS low, any(high) AS high FROM (
+SELECT kind, argMax(counts, until) AS newest, any(low) AS low, any(high) AS high FROM {{table}} {where}
+GROUP BY kind, _tp) GROUP BY kind) ARRAY JOIN arrayEnumerate(bins) AS bin ORDER BY kind, bin"""
+
+
 STREAM = Stream(
     name="sensors",
     version=1,
@@ -132,19 +148,36 @@ STREAM = Stream(
     questions=(
         Question(
             name="last",
-            help="the newest measurements of a kind (temperature, humidity, pressure), the newest first",
+            help="the newest measurements of a kind, the newest first",
             sql="SELECT measurement_time, measurement FROM {table} WHERE kind = {kind:String} "
             "ORDER BY measurement_time DESC LIMIT {count:UInt16}",
+            about={"kind": _KIND, "count": Parameter("at most so many", 1, 10_000, default=100)},
+            example={"measurement_time": "2026-11-01T12:34:56.123Z", "measurement": 21.5},
+            chart=Chart(
+                "line",
+                "measurement_time",
+                ("measurement",),
+                "",
+                "measurement",
+                unit=Unit("measurement", "kind", _UNITS),
+            ),
         ),
         Question(
             name="histogram",
             help="how many measurements of a kind fell into each bin: where it begins and ends, and the number",
-            sql="SELECT low + (high - low) * (bin - 1) / length(bins) AS from, "
-            "low + (high - low) * bin / length(bins) AS to, bins[bin] AS number FROM ("
-            "SELECT sumForEach(newest) AS bins, any(low) AS low, any(high) AS high FROM ("
-            "SELECT argMax(counts, until) AS newest, any(low) AS low, any(high) AS high FROM {table} "
-            "WHERE kind = {kind:String} GROUP BY _tp)) ARRAY JOIN arrayEnumerate(bins) AS bin",
+            sql=f"SELECT * EXCEPT kind FROM ({_histograms('WHERE kind = {kind:String}')})",
+            about={"kind": _KIND},
+            example=_BIN,
             feed=len(MEASURED),
+            chart=_CHART,
+        ),
+        Question(
+            name="histograms",
+            help="the histograms of all kinds",
+            sql=_histograms(""),
+            example={"kind": "temperature", **_BIN},
+            feed=len(MEASURED),
+            live={},
         ),
     ),
 )

@@ -1,4 +1,4 @@
-"""visits: visits to stores, and how many different ones each account's stores have, a minute at a time.
+"""visits: distinct visits to each account's stores, counted in windows of time.
 
 {"visit_id": "v-1", "account_id": "1", "store_id": "us", "time": 1795000000123}
 
@@ -18,7 +18,8 @@ import msgspec
 from msgspec import Meta
 
 from common.model.derive import Column, table
-from common.model.stream import Emission, Feed, Question, Stream
+from common.model.question import Alias, Chart, Parameter, Question
+from common.model.stream import Emission, Feed, Stream
 from common.model.transform import Count, DistinctPerWindow, Each
 
 AHEAD_MS = 60_000
@@ -38,7 +39,7 @@ class Visit(msgspec.Struct, gc=False):
 
 
 class Visitors(msgspec.Struct, gc=False):
-    """How many visits there were in the window that begins at `start`.
+    """How many distinct visits there were in the window that begins at `start`.
 
     `state`: open, there may be more; final, this is the count; silence, it is, but slower producers were not waited
     for; late, visits is 0, and so many came after the final count.
@@ -104,6 +105,8 @@ ACTIVE_VISITORS = table(
     Visitors, name="active_visitors", order_by="(account_id, store_id, start)", partition_by="toYYYYMM(start)"
 )
 
+_WINDOW = {"start": "2026-11-01T12:34:00Z", "account_id": "1", "store_id": "us", "visits": 17}
+
 # Late counts have their own rows: what was counted is the largest count, not the newest row.
 STREAM = Stream(
     name="visits",
@@ -135,16 +138,23 @@ STREAM = Stream(
     questions=(
         Question(
             name="counts",
-            help="visits of each account, store and window: how many, how many came late, and whether more may come",
+            help="distinct visits of each account, store and window, how many came late, and whether more may come",
             sql="SELECT start, account_id, store_id, max(visits) AS visits, sum(late) AS late, "
             "countIf(state IN ('final', 'silence')) = 0 AS open FROM {table} "
             "GROUP BY start, account_id, store_id ORDER BY start DESC, account_id, store_id LIMIT {rows:UInt16}",
+            about={"rows": Parameter("at most so many", 1, 1_000, default=100)},
+            example={**_WINDOW, "late": 0, "open": True},
+            live={"rows": 40},
+            aliases=(Alias("ws", is_live=True),),
         ),
         Question(
             name="final",
-            help="the final count of an account's store in each window, the newest first",
+            help="the final count of distinct visits of an account's store in each window, the newest first",
             sql="SELECT start, visits FROM {table} WHERE state IN ('final', 'silence') "
             "AND account_id = {account_id:String} AND store_id = {store_id:String} ORDER BY start DESC LIMIT 100",
+            about={"account_id": Parameter("an account"), "store_id": Parameter("one of its stores")},
+            example={"start": "2026-11-01T12:34:00Z", "visits": 17},
+            chart=Chart("line", "start", ("visits",), "", "distinct visits"),
         ),
     ),
 )

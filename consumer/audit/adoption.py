@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from common.commits.intent import Intent
+from common.commits.position import Position
 from common.model.ranges import Committed
 from consumer.audit.judge import Verdict
-from consumer.audit.position import Position
-from consumer.intent import Intent
 
 TAIL_OFFSETS, TAIL_ROWS = 1_000_000, 2_000_000
 """A sink rebuilds the whole range that an intent names, in memory: this is the longest it may be."""

@@ -5,29 +5,24 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Container, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Container, Mapping, Sequence
 
 import numpy as np
 
 from common.clickhouse_io.audit_queries import AuditQueries
 from common.clickhouse_io.encoding import EncodingCheck
+from common.commits.intent import DEFAULT_MESSAGE_ROWS
+from common.commits.position import Position
 from common.errors import DataExpired, SchemaMismatch
-from common.kafka_io.clients import Clients
-from common.kafka_io.overview import Overview, connect_overview
+from common.kafka_io.overview import Overview
 from common.kafka_io.reader import RangeReader
 from common.model.address import PARTITION_BITS
 from common.model.headers import BY, SINK
-from common.model.ranges import Extent, Range
+from common.model.ranges import Range
 from common.model.record import Partition, Record
 from common.model.stream import Feed
-from common.process.clock import Clock
-from common.settings.config import Settings
-from consumer.audit.judge import Judge, Verdict, runs, slices
-from consumer.audit.position import Position
+from consumer.audit.judge import Judge, Verdict, cuts, runs
 from consumer.audit.stages import StageAuditor
-from consumer.intent import DEFAULT_MESSAGE_ROWS
 
 PAST_THE_LAST = 2**63
 LETTER_BYTES = (1 << 30) + (1 << 20)
@@ -41,7 +36,10 @@ ROWS_WITHOUT_COMMIT = (
 
 
 class Auditor:
-    """What an audit needs: the tables, the brokers, and a reader of what they hold (read_committed)."""
+    """What an audit needs: the tables, the brokers, and a reader of what they hold (read_committed).
+
+    `before_slice` is called before a slice of a table is asked for; what it raises ends the audit.
+    """
 
     def __init__(
         self,
@@ -51,13 +49,20 @@ class Auditor:
         *,
         patience_s: float,
         message_rows: int = DEFAULT_MESSAGE_ROWS,
+        before_slice: Callable[[], object] = lambda: None,
     ) -> None:
         self._tables, self._overview, self._reader = tables, overview, reader
+        self._before_slice = before_slice
         self._patience_s = patience_s
         self._message_rows = message_rows
 
-    def audit(self, feed: Feed, positions: Sequence[Position], group: str) -> list[Verdict]:
-        """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch."""
+    def audit(
+        self, feed: Feed, positions: Sequence[Position], group: str, *, count_events: bool = True
+    ) -> list[Verdict]:
+        """A verdict for each partition of a feed, on what its group has committed. Raises SchemaMismatch.
+
+        To count `events` the whole table is read once; they are 0 if that is not asked for.
+        """
         if not positions:
             return []
         self.check_tables(feed)
@@ -69,11 +74,13 @@ class Auditor:
             judge = self.inspect(feed, position, until, letters)
             judge.verdict.lag, judge.verdict.out_of_range = position.lag, position.is_out_of_range
             judge.verdict.judged = position.committed is not None
+            judge.verdict.cut_by, judge.verdict.parked = position.cut, position.parked
             judge.verdict.notes += position.remarks(group)
             if position.committed is None and judge.verdict.rows:
                 judge.verdict.notes.append(ROWS_WITHOUT_COMMIT)
             judges[position.tp] = judge
-        self._count_events(feed, judges)
+        if count_events:
+            self._count_events(feed, judges)
         return [judge.verdict for judge in judges.values()]
 
     def check_tables(self, feed: Feed) -> None:
@@ -94,7 +101,7 @@ class Auditor:
         """
         layout = self._overview.layouts([dead_topic]).get(dead_topic)
         partitions = layout.partitions if layout else ()
-        firsts, ends = self._overview.first_offsets(partitions), self._overview.end_offsets(partitions)
+        firsts, ends = self._overview.first_offsets(partitions), self._overview.settled_ends(partitions)
         found: dict[int, set[int]] = {}
         for topic, number in partitions:
             at = Partition(topic, number)
@@ -133,7 +140,8 @@ class Auditor:
             if range_.first == range_.next:
                 continue
             extents = [extent for table in feed.tables if (extent := self._tables.extent(table.name, range_))]
-            for first, next_offset in _cuts(range_, extents, is_judged=range_ is judged):
+            for first, next_offset in cuts(range_, extents, is_judged=range_ is judged):
+                self._before_slice()
                 slice_ = Range(tp, first, next_offset)
                 seen = {table.name: self._tables.seen(table.name, slice_) for table in feed.tables}
                 open_questions = judge.judge(first, next_offset, seen)
@@ -190,43 +198,6 @@ class Auditor:
                 partial, _ = ask(table.name, table.event_rows, tp, judge.partial_offsets)
                 held, once = ask(table.name, table.event_rows, tp, judge.repeated_offsets)
                 judge.verdict.events -= partial + held - once
-
-
-def silence_clients() -> None:
-    """What the Kafka client meets comes out as errors of ours: a command need not log it as well."""
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-
-
-@contextmanager
-def connected(settings: Settings, clock: Clock) -> Iterator[tuple[Overview, Auditor]]:
-    """Everything that a command needs to look into the pipeline. Raises KafkaUnavailable, one line."""
-    silence_clients()
-    with ExitStack() as stack:
-        overview = connect_overview(settings.kafka, now_s=clock.now_s, sleep=clock.sleep)
-        stack.callback(overview.close)
-        reader = Clients(settings.kafka, clock.now_s, clock.sleep).range_reader()
-        stack.callback(reader.close)
-        tables = AuditQueries(settings.clickhouse)
-        stack.callback(tables.close)
-        yield (
-            overview,
-            Auditor(
-                tables,
-                overview,
-                reader,
-                patience_s=settings.kafka.connect_timeout_s,
-                message_rows=settings.sink.max_message_rows,
-            ),
-        )
-
-
-def _cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:
-    rows = sum(extent.rows for extent in extents)
-    if is_judged:
-        return list(slices(range_.first, range_.next, rows))
-    if not extents:
-        return []
-    return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
 
 
 def source_of(record: Record, topic_ids: Container[str], by: str = SINK) -> tuple[int, int] | None:

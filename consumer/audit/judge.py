@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from common.model.ranges import Seen
+from common.commits.intent import DEFAULT_MESSAGE_ROWS
+from common.model.ranges import Extent, Range, Seen
 from common.model.record import Details, Partition, RawValue
 from common.model.stream import Feed
-from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.rows import Check, RowMaker
 
 SLICE_OFFSETS = 500_000
@@ -44,7 +44,8 @@ class Verdict:
     Judged are the offsets [first, until). `messages` are valid and whole in their tables, `events` theirs; `rows` are
     all rows of the partition in the tables, `dead` its dead letters; `missing` and `repeated` count messages. Of each
     kind of finding the first few are kept. `out_of_range`: Kafka does not hold what comes next. `judged`: the group
-    has committed something of it, else there was nothing to hold against the tables.
+    has committed something of it, else there was nothing to hold against the tables. `cut_by` and `parked` are what the
+    commit says of its last batch, and of why it stands still.
     """
 
     partition: Partition
@@ -60,6 +61,8 @@ class Verdict:
     lag: int = 0
     out_of_range: bool = False
     judged: bool = True
+    cut_by: str = ""
+    parked: str = ""
     first_missing: int | None = None
     findings: dict[str, list[Finding]] = field(default_factory=lambda: {"missing": [], "repeated": []})
     notes: list[str] = field(default_factory=list)
@@ -177,6 +180,16 @@ def slices(first: int, next_offset: int, rows: int) -> Iterator[tuple[int, int]]
     width = int(min(SLICE_OFFSETS, SLICE_ROWS / max(per_offset, 1e-9)))
     for start in range(first, next_offset, max(1, width)):
         yield start, min(start + max(1, width), next_offset)
+
+
+def cuts(range_: Range, extents: Sequence[Extent], *, is_judged: bool) -> list[tuple[int, int]]:
+    """`slices` of a range of which tables hold these extents: of all of it if it is judged, else of where rows are."""
+    rows = sum(extent.rows for extent in extents)
+    if is_judged:
+        return list(slices(range_.first, range_.next, rows))
+    if not extents:
+        return []
+    return list(slices(min(extent.first for extent in extents), max(extent.next for extent in extents), rows))
 
 
 def runs(offsets: np.ndarray) -> list[np.ndarray]:

@@ -20,7 +20,8 @@ class StageVerdict:
 
     `entered` its source; `left` it, as outputs or within a final count; `dead`, in dead letters; `late`, for a window
     that was closed; `pending`, not done yet or in a window that is open. `missing` are nowhere, `repeated` somewhere
-    twice. `is_judged`: everything that was written is there to be looked at.
+    twice; `lowest` has, of each, the lowest address in each source partition. `is_judged`: everything that was written
+    is there to be looked at.
     """
 
     name: str
@@ -34,12 +35,20 @@ class StageVerdict:
     missing: int = 0
     repeated: int = 0
     is_judged: bool = True
+    lowest: dict[str, list[str]] = field(default_factory=lambda: {"missing": [], "repeated": []})
     notes: list[str] = field(default_factory=list)
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is missing or repeated."""
         return not (self.missing or self.repeated)
+
+
+class Lowest(NamedTuple):
+    """The lowest offset of what is missing and of what is repeated; None where there is none, or nobody can tell."""
+
+    missing: int | None = None
+    repeated: int | None = None
 
 
 class Entered(NamedTuple):
@@ -55,6 +64,21 @@ class Entered(NamedTuple):
     def below(self, offset: int) -> int:
         """The events of the messages below an offset."""
         return int(self.events[: np.searchsorted(self.offsets, offset)].sum())
+
+
+class Sums(NamedTuple):
+    """The events of a source partition: all, those of messages that are done, and those of them in dead letters."""
+
+    total: int = 0
+    done: int = 0
+    gone: int = 0
+
+    def plus(self, entered: Entered, dead: np.ndarray, before: Done) -> Sums:
+        """With some more messages; `dead` are offsets of dead letters, and what is below `before.read` is done."""
+        gone = entered.at(dead[dead < before.read])
+        return Sums(
+            self.total + int(entered.events.sum()), self.done + entered.below(before.read), self.gone + gone
+        )
 
 
 class Left(NamedTuple):
@@ -94,13 +118,13 @@ class Done(NamedTuple):
 
 def judge_each(
     verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, before: Done, after: Done
-) -> None:
-    """Add a partition whose events have one output each.
+) -> Lowest:
+    """Add a partition whose events have one output each, or the messages of a partition a part at a time.
 
     `before` was committed before the outputs were looked at, and `after` afterwards: what was done in between may have
     been seen or not.
     """
-    pairs = np.unique(np.stack([left.offsets, left.indexes]), axis=1)
+    pairs, copies = np.unique(np.stack([left.offsets, left.indexes]), axis=1, return_counts=True)
     held = pairs[0][np.isin(pairs[0], entered.offsets)]  # of messages that retention has left
     lost = len(left.offsets) - pairs.shape[1]
     is_dead = np.isin(entered.offsets, dead)
@@ -114,19 +138,22 @@ def judge_each(
     verdict.pending += int(lacking[~is_done].sum())
     verdict.missing += int(lacking[is_done].sum())
     verdict.repeated += lost + int(np.maximum(outputs - most, 0).sum())
+    twice = np.concatenate([pairs[0][copies > 1], entered.offsets[outputs > most]])
+    return Lowest(_lowest(entered.offsets[is_done & (lacking > 0)]), _lowest(twice))
 
 
-def judge_counts(
-    verdict: StageVerdict, entered: Entered, left: Left, dead: np.ndarray, before: Done, after: Done
-) -> None:
-    """Add a partition whose events are counted; `before` and `after` as `judge_each` has them."""
+def _lowest(offsets: np.ndarray) -> int | None:
+    return int(offsets.min()) if len(offsets) else None
+
+
+def judge_counts(verdict: StageVerdict, entered: Sums, left: Left, before: Done, after: Done) -> Lowest:
+    """Add a whole partition whose events are counted; `before` and `after` as `judge_each` has them."""
     least_open = after.open
     if after.read > before.read:  # what is known of is what was made before that; the last of it may be later
         left = left.where(left.offsets < before.read)
         least_open = 0 if (left.offsets + 1 == before.read).any() else before.open
     counted, late = left.sums()
-    total, done = int(entered.events.sum()), entered.below(before.read)
-    gone = entered.at(dead[dead < before.read])
+    total, done, gone = entered
     verdict.entered += total
     verdict.dead += gone
     verdict.left += counted
@@ -135,6 +162,7 @@ def judge_counts(
     verdict.pending += total - done + max(still_open, 0)
     verdict.missing += max(still_open - before.open, 0)
     verdict.repeated += max(least_open - still_open, 0)
+    return Lowest()
 
 
 def entered_of(offsets: Sequence[np.ndarray], events: Sequence[np.ndarray]) -> Entered:

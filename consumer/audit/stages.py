@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from array import array
-from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
+from common.commits.memory import decode
 from common.errors import OffsetRefused
 from common.kafka_io.overview import Overview
 from common.kafka_io.reader import RangeReader
@@ -17,47 +16,40 @@ from common.model.headers import COUNTED, SOURCE, Header, source_name
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
 from common.model.transform import Each, Transform
-from consumer.audit.stage import Done, Entered, Left, StageVerdict, entered_of, judge_counts, judge_each
-from consumer.memory import decode
+from consumer.audit.outputs import Output, OutputsOfEach, OutputsThatCount
+from consumer.audit.stage import (
+    Done,
+    Entered,
+    Lowest,
+    StageVerdict,
+    Sums,
+    entered_of,
+    judge_counts,
+    judge_each,
+)
 
 NO_OFFSETS = np.zeros(0, np.uint64)
 PAST_THE_LAST = 2**63
+MOST_COUNTED = 2**53
+"""No output counts more events than any log holds."""
+
+MESSAGES_AT_ONCE = 50_000
 
 DeadLetters = Callable[[str, Collection[str], str], Mapping[int, np.ndarray]]
 """Called with a dead-letter topic, topic ids and the name of a transform; partition → sorted offsets of the messages
 that this transform has put there."""
 
 
-class _Output(NamedTuple):
-    offset: int
-    place: int
-    left: int
-    late: int
-    is_total: bool
+class _Part(NamedTuple):
+    """The messages of offsets [first, next)."""
+
+    first: int
+    next: int
+    entered: Entered
 
 
-class _Outputs:
-    """Those of one source partition: 33 bytes each."""
-
-    def __init__(self) -> None:
-        self._columns = [array(code) for code in "qqqqb"]
-
-    def add(self, output: _Output) -> None:
-        """One more."""
-        for column, value in zip(self._columns, output, strict=True):
-            column.append(value)
-
-    @property
-    def left(self) -> Left:
-        """All of them."""
-        offsets, places, left, late, is_total = self._columns
-        return Left(
-            np.array(offsets, np.uint64),
-            np.array(places, np.uint64),
-            np.array(left),
-            np.array(late),
-            np.array(is_total, bool),
-        )
+_Kept = dict[int, OutputsOfEach | OutputsThatCount]
+"""Number of a source partition → its outputs."""
 
 
 class StageAuditor:
@@ -79,17 +71,26 @@ class StageAuditor:
             verdict.notes += [f"{topic}: there is no such topic" for topic in sorted(missing)]
             return verdict
         source = layouts[transform.source]
-        outputs = self._outputs(layouts[transform.target], source, verdict)
+        spans = self._spans(source, self._overview.end_offsets(source.partitions), verdict)
+        dones = {at: self._done(before.get(at), source, at, verdict) for at in source.partitions}
+        is_each = isinstance(transform, Each)
+        kept: _Kept = {
+            at.partition: OutputsOfEach(*spans[at]) if is_each else OutputsThatCount(dones[at].read)
+            for at in source.partitions
+        }
+        self._read_outputs(layouts[transform.target], source, kept, verdict)
         dead = self._dead_letters(transform.dead_topic, [source.topic_id.hex], verdict.name)
         after = self._overview.committed(group)
-        codec, spans = Codec(transform.event), self._spans(source, verdict)
-        for partition in source.partitions:
-            done = self._done(before.get(partition), source, partition, verdict)
-            later = self._done(after.get(partition), source, partition, verdict)
-            entered = self._entered(partition, codec, spans[partition])
-            judge = judge_each if isinstance(transform, Each) else judge_counts
-            left = outputs[partition.partition].left
-            judge(verdict, entered, left, dead.get(partition.partition, NO_OFFSETS), done, later)
+        codec = Codec(transform.event)
+        for at in source.partitions:
+            looks = dones[at], self._done(after.get(at), source, at, verdict)
+            was = verdict.missing, verdict.repeated
+            entered = self._entered(at, codec, spans[at])
+            letters = dead.get(at.partition, NO_OFFSETS)
+            lowest = _judge(verdict, entered, kept[at.partition], letters, spans[at], looks)
+            for kind, had, offset in zip(verdict.lowest, was, lowest, strict=True):
+                if getattr(verdict, kind) > had:
+                    verdict.lowest[kind].append(f"{at}" if offset is None else f"{at} offset {offset}")
         return verdict
 
     def _done(
@@ -109,31 +110,40 @@ class StageAuditor:
             return Done()
         return Done(memory.read, int(memory.state.get("open", 0)) if isinstance(memory.state, dict) else 0)
 
-    def _entered(self, partition: Partition, codec: Codec, span: tuple[int, int]) -> Entered:
-        offsets, events = [], []
+    def _entered(self, partition: Partition, codec: Codec, span: tuple[int, int]) -> Iterator[_Part]:
+        """The messages of a partition, some at a time, in order and without a hole."""
+        offsets: list[np.ndarray] = []
+        events: list[np.ndarray] = []
+        first, held = span[0], 0
         for slab in self._reader.read(*partition, *span, self._patience_s):
             decoded = codec.decode(slab.values)
             counts = np.ones(len(slab), np.int64) if decoded.counts is None else decoded.counts
             offsets.append(np.asarray(slab.offsets, np.uint64))
             events.append(np.maximum(counts, 1))
-        return entered_of(offsets, events)
+            held += len(slab)
+            if held >= MESSAGES_AT_ONCE or slab.next_offset >= span[1]:
+                yield _Part(first, slab.next_offset, entered_of(offsets, events))
+                offsets, events, first, held = [], [], slab.next_offset, 0
 
-    def _outputs(self, target: Layout, source: Layout, verdict: StageVerdict) -> Mapping[int, _Outputs]:
-        """Number of a source partition → the outputs that say they come from it, in no order."""
+    def _read_outputs(self, target: Layout, source: Layout, kept: _Kept, verdict: StageVerdict) -> None:
+        """Add the outputs that say they come from one of these source partitions.
+
+        Nothing that was written before may be hidden behind a transaction that another worker has left open.
+        """
         names = {source_name(source.topic_id, at.partition): at.partition for at in source.partitions}
-        found: dict[int, _Outputs] = defaultdict(_Outputs)
-        for partition, span in self._spans(target, verdict).items():
+        ends = self._overview.settled_ends(target.partitions)
+        for partition, span in self._spans(target, ends, verdict).items():
             for slab in self._reader.read(*partition, *span, self._patience_s):
                 for headers in slab.details().headers:
                     name, output = _output(headers)
                     if output is not None and name in names:
-                        found[names[name]].add(output)
-        return found
+                        kept[names[name]].add(output)
 
-    def _spans(self, layout: Layout, verdict: StageVerdict) -> dict[Partition, tuple[int, int]]:
+    def _spans(
+        self, layout: Layout, ends: Mapping[Partition, int], verdict: StageVerdict
+    ) -> dict[Partition, tuple[int, int]]:
         """Where the log of each partition begins and ends."""
         firsts = self._overview.first_offsets(layout.partitions)
-        ends = self._overview.end_offsets(layout.partitions)
         for partition, first in firsts.items():
             if first:
                 verdict.is_judged = False
@@ -141,15 +151,41 @@ class StageAuditor:
         return {partition: (first, ends[partition]) for partition, first in firsts.items()}
 
 
-def _output(headers: Sequence[Header]) -> tuple[bytes, _Output | None]:
+def _judge(
+    verdict: StageVerdict,
+    entered: Iterable[_Part],
+    outputs: OutputsOfEach | OutputsThatCount,
+    dead: np.ndarray,
+    span: tuple[int, int],
+    looks: tuple[Done, Done],
+) -> Lowest:
+    """Add a partition. `looks` are what was committed before and after the outputs were read."""
+    if isinstance(outputs, OutputsThatCount):
+        sums = Sums()
+        for part in entered:
+            sums = sums.plus(part.entered, dead, looks[0])
+        return judge_counts(verdict, sums, outputs.left(), *looks)
+    found = [
+        judge_each(verdict, part.entered, outputs.within(part.first, part.next), dead, *looks)
+        for part in entered
+    ]
+    found.append(judge_each(verdict, entered_of([], []), outputs.outside(*span), dead, *looks))
+    missing = [each.missing for each in found if each.missing is not None]
+    repeated = [each.repeated for each in found if each.repeated is not None]
+    return Lowest(min(missing, default=None), min(repeated, default=None))
+
+
+def _output(headers: Sequence[Header]) -> tuple[bytes, Output | None]:
     said = dict(headers)
     try:
         name, offset, index = (said.get(SOURCE) or b"").split(b":")
         counted = said.get(COUNTED) or b"0:0"
         left, late = counted.removeprefix(b"=").split(b":")
-        output = _Output(int(offset), int(index), int(left), int(late), counted.startswith(b"="))
+        output = Output(int(offset), int(index), int(left), int(late), counted.startswith(b"="))
     except ValueError:
         return b"", None  # somebody else's
-    return name, output if all(
-        0 <= number < PAST_THE_LAST for number in output
-    ) else None  # or somebody forged it
+    is_possible = (
+        all(0 <= number < PAST_THE_LAST for number in output)
+        and max(output.counted, output.late) < MOST_COUNTED
+    )
+    return name, output if is_possible else None  # else somebody forged it

@@ -7,17 +7,18 @@ import sys
 
 import numpy as np
 
+from common.commits.groups import sink_group
+from common.commits.intent import Intent
+from common.commits.position import Position, look
 from common.errors import StartRefused
 from common.kafka_io.overview import Overview
 from common.model.stream import Feed, Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
 from consumer.audit.adoption import Step, decide, objection, stored_until, without_overtaken_range
-from consumer.audit.auditor import NO_OFFSETS, Auditor, connected
-from consumer.audit.position import Position, look
+from consumer.audit.auditor import NO_OFFSETS, Auditor
+from consumer.audit.connection import connected
 from consumer.commands.table import show
-from consumer.groups import sink_group
-from consumer.intent import Intent
 
 MEANING = """
 For when the committed offsets were lost, set by another tool, or left behind by a changed KAFKA_GROUP_ID, and

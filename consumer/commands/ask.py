@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from contextlib import closing
 from typing import Any, TextIO
 
-from common.clickhouse_io.questions import Answer, Asker
+from common.clickhouse_io.questions import Asker
 from common.errors import SettingError
-from common.model.stream import Question, Stream
+from common.model.question import Answer, Question
+from common.model.stream import Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
 from consumer.commands.table import cell, plain, show
@@ -63,7 +64,7 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
     parameters = _parameters(question, chosen.param)
     with closing(Asker(settings.clickhouse)) as asker:
         for name, text in parameters.items():
-            _check(asker, name, question.parameters[name], text)
+            _check(asker, question, name, text)
         answer = asker.answer(stream, question, parameters)
     if chosen.json:
         sys.stdout.write(json.dumps(_as_json(answer), ensure_ascii=False) + "\n")
@@ -88,7 +89,10 @@ def _list(stream: Stream, out: TextIO) -> None:
 
 
 def _wanted(question: Question) -> str:
-    return ", ".join(f"{name} ({kind})" for name, kind in question.parameters.items())
+    return ", ".join(
+        f"{name} ({kind}{f', default {question.defaults[name]}' if name in question.defaults else ''})"
+        for name, kind in question.parameters.items()
+    )
 
 
 def _question(stream: Stream, name: str) -> Question:
@@ -109,13 +113,14 @@ def _parameters(question: Question, given: Iterable[tuple[str, str]]) -> dict[st
         if name in found:
             raise SettingError(f"--param {name} is given twice")
         found[name] = text
-    if missing := [name for name in wanted if name not in found]:
+    if missing := [name for name in wanted if name not in found | question.defaults]:
         lacks = " ".join(f"--param {name}=… ({wanted[name]})" for name in missing)
         raise SettingError(f"question {question.name} needs {lacks}")
     return found
 
 
-def _check(asker: Asker, name: str, kind: str, text: str) -> None:
+def _check(asker: Asker, question: Question, name: str, text: str) -> None:
+    kind = question.parameters[name]
     if not text and "String" not in kind:
         raise SettingError(f"--param {name}= gives no {kind}")
     read = asker.read(name, kind, text)
@@ -123,6 +128,11 @@ def _check(asker: Asker, name: str, kind: str, text: str) -> None:
         raise SettingError(
             f"--param {name}={text} is not how {kind} writes a value: ClickHouse would read {read}"
         )
+    value = (
+        float(text) if kind.startswith("Float") else int(text) if "Int" in kind and "(" not in kind else text
+    )
+    if allowed := question.problem(name, value):
+        raise SettingError(f"--param {name}={text} is not allowed: give {allowed}")
 
 
 def _as_json(answer: Answer) -> dict[str, Any]:

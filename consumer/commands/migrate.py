@@ -6,14 +6,17 @@ import argparse
 import sys
 
 from common.clickhouse_io.schema import Schema, create_database
+from common.clickhouse_io.verdicts import VerdictTable
 from common.model.stream import Stream
+from common.model.verdicts import TABLE
 from common.process.clock import Clock
 from common.settings.config import Settings
 
 MEANING = """
 Creates the database (CLICKHOUSE_DB), too, if the user may. Safe to run again: tables that exist are compared, never
-changed. Where one differs from its stream, the message holds the ALTER that removes the difference. Exit code 0: all
-tables are there, and as the streams need them; 1: one differs, or ClickHouse refuses or does not answer.
+changed. Where one differs from its stream, the message holds the ALTER that removes the difference. The table that
+`audit --every` writes is created, too. Exit code 0: all tables are there, and as the streams need them; 1: one differs,
+or ClickHouse refuses or does not answer.
 """
 
 
@@ -30,8 +33,16 @@ def run(settings: Settings, streams: list[Stream], chosen: argparse.Namespace, c
         sys.stdout.write(f"database {settings.clickhouse.database}: created\n")
     schema = Schema(settings.clickhouse)
     created = schema.create(tables)
-    for table in tables:
+    for table in {table.name: table for table in tables}.values():  # several feeds may fill one
         sys.stdout.write(f"{table.name}: {'created' if table.name in created else 'exists'}\n")
+    _migrate_verdicts(settings)
     schema.check(tables)
     schema.close()
     return 0
+
+
+def _migrate_verdicts(settings: Settings) -> None:
+    verdicts = VerdictTable(settings.clickhouse)
+    sys.stdout.write(f"{TABLE}: {'created' if verdicts.create() else 'exists'}\n")
+    verdicts.check()
+    verdicts.close()

@@ -24,7 +24,7 @@ from common.process.clock import Clock
 from common.process.deadline import Deadline
 from common.process.run import Stop, stop_on_signals
 from common.settings.config import Settings
-from consumer.audit.auditor import silence_clients
+from consumer.audit.connection import silence_clients
 from consumer.commands.table import show
 from consumer.plot.counts import Counts, Rate
 from consumer.plot.frame import ASCII_BLOCKS, BLOCKS, Picture, frame

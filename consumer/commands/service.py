@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import socket
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from typing import Protocol, TypeVar
@@ -13,7 +11,7 @@ from common.model.stream import Stream
 from common.process.clock import Clock
 from common.process.endpoint import Endpoint
 from common.process.health import Health
-from common.process.log import quieten_kafka, setup_logging
+from common.process.log import instance_name, quieten_kafka, setup_logging
 from common.process.run import stop_on_signals
 from common.settings.config import Settings
 from consumer.member.loop import Loop
@@ -53,11 +51,11 @@ def serve(
     health = Health(clock.now_s(), max_silence_s=settings.kafka.max_poll_interval_s)
     endpoint = Endpoint.of(settings.service, health, metrics.registry, clock.now_s)
     check_start(settings, streams, clock)
-    instance = settings.service.instance or f"{socket.gethostname()}-{os.getpid()}"
+    instance = instance_name(settings.service)
     names = ",".join(stream.name for stream in streams)
     with assembled(settings, streams, health, metrics, instance, clock) as member:
         quieten_kafka()
-        log.info("started", extra={"streams": names, "instance": instance})
+        log.info("started", extra={"streams": names})
         member.loop.run(stop.is_set)
     if endpoint:
         endpoint.close()

@@ -8,16 +8,16 @@ from collections.abc import Mapping, Sequence
 from typing import TextIO
 
 from common.clickhouse_io.store import Store
+from common.commits.groups import sink_group, transform_group
+from common.commits.position import Position, look
+from common.commits.transform_position import look_at_transforms
 from common.errors import ClickHouseUnavailable
 from common.kafka_io.overview import Member, Overview, connect_overview
 from common.model.stream import Feed, Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
-from consumer.audit.auditor import silence_clients
-from consumer.audit.position import Position, look
-from consumer.audit.transform_position import look_at_transforms
+from consumer.audit.connection import silence_clients
 from consumer.commands.table import merged, show
-from consumer.groups import sink_group, transform_group
 from consumer.guard import LOOK_S, Bound, find_excess
 
 Positions = Mapping[str, Sequence[Position]]

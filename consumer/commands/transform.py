@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+from common.commits.groups import transform_group
 from common.errors import StartRefused
 from common.kafka_io.clients import Clients
 from common.kafka_io.selftest import check_brokers
@@ -12,7 +13,6 @@ from common.model.stream import Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
 from consumer.commands.service import serve
-from consumer.groups import transform_group
 from consumer.member.patience import patiently
 from consumer.metrics import TransformMetrics
 from consumer.transform.assembly import assembled

@@ -100,6 +100,7 @@ class Loop:
         """Turn until asked to stop, then finish what is on its way."""
         while not should_stop():
             self.turn()
+        log.info("stopping, what is on its way is finished first")
         try:
             self._role.finish(Deadline(self._clock.now_s, FINISH_S))
         except PenstockError as error:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from common.clickhouse_io.encoding import EncodingCheck
 from common.clickhouse_io.store import Store
+from common.commits.groups import sink_group
 from common.kafka_io.clients import Clients
 from common.kafka_io.dead_letters import DeadLetters
 from common.kafka_io.group import Group
@@ -16,7 +17,6 @@ from common.model.stream import Feed, Stream
 from common.process.clock import Clock
 from common.process.health import Health
 from common.settings.config import Settings
-from consumer.groups import sink_group
 from consumer.guard import LOOK_S
 from consumer.member.joining import joined, parking_of
 from consumer.member.loop import Loop

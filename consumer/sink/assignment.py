@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from common.clickhouse_io.store import Store
+from common.commits.intent import Intent, decode
 from common.errors import FeedBlocked, KafkaUnavailable, OffsetRefused
 from common.kafka_io.group import Group
 from common.model.address import tp_address
@@ -19,7 +20,6 @@ from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.stream import Feed
 from consumer.guard import LOOK_S, Bound, Excess, find_excess
-from consumer.intent import Intent, decode
 from consumer.rows import Check
 from consumer.sink.cutting import Limits
 from consumer.sink.lane import Lane, expired

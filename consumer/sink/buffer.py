@@ -10,12 +10,12 @@ from itertools import chain
 
 import numpy as np
 
+from common.commits.intent import DEFAULT_MESSAGE_ROWS
 from common.errors import UnreadableBatch
 from common.model.encoded import OBJECT_BYTES
 from common.model.reasons import Reason
 from common.model.record import Details, Partition, Slab
 from common.model.stream import Feed
-from consumer.intent import DEFAULT_MESSAGE_ROWS
 from consumer.rows import Check, Columns, Made, RowMaker, join_blocks
 from consumer.sink.batch import Batch, DeadLetter
 from consumer.sink.cutting import Cut

@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass
 from typing import Protocol
 
-from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES
+from common.commits.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES
 
 MAX_TABLE_PARTITIONS = 50
 """ClickHouse refuses a block with more than 100 table partitions (error 252): a batch is cut well before."""

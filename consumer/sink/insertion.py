@@ -16,10 +16,10 @@ import enum
 import uuid
 from typing import NamedTuple, Protocol
 
+from common.commits.intent import Intent
 from common.model.address import token
 from common.model.record import Partition
 from common.process.retry import delay_s
-from consumer.intent import Intent
 from consumer.sink.batch import Batch
 
 SAME_SIZE_TRIES = 5

@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import NamedTuple
 
+from common.commits.intent import Intent
 from common.errors import DataExpired, FeedBlocked
 from common.model.record import Partition, Slab
 from common.model.stream import Feed
-from consumer.intent import Intent
 from consumer.rows import Check
 from consumer.sink.buffer import Buffer
 from consumer.sink.cutting import Cut, Limits, due, full

@@ -6,10 +6,10 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from common.commits.intent import Intent
 from common.errors import BlockTooBig, ClickHouseUnavailable, FeedBlocked, UnreadableBatch
 from common.model.ranges import Committed
 from common.model.record import Partition
-from consumer.intent import Intent
 from consumer.member.role import Blocked
 from consumer.metrics import SinkMetrics
 from consumer.sink.cutting import Lead

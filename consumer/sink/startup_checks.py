@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from common.clickhouse_io.schema import Schema
+from common.commits.groups import sink_group
 from common.kafka_io.clients import Clients
 from common.kafka_io.selftest import check_brokers
 from common.model.stream import Stream
 from common.process.clock import Clock
 from common.settings.config import Settings
-from consumer.groups import sink_group
 from consumer.member.patience import patiently
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
+from common.commits.groups import transform_group
 from common.kafka_io.clients import MAX_REQUEST_BYTES, Clients
 from common.kafka_io.group import Group
 from common.kafka_io.transactions import Transactions, connect_transactions
@@ -15,7 +16,6 @@ from common.model.stream import Stream
 from common.process.clock import Clock
 from common.process.health import Health
 from common.settings.config import Settings
-from consumer.groups import transform_group
 from consumer.member.joining import joined, parking_of
 from consumer.member.loop import Loop
 from consumer.metrics import TransformMetrics

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import NamedTuple, Protocol
 
+from common.commits.memory import Memory, decode
 from common.errors import DataExpired, FeedBlocked, KafkaUnavailable, OffsetRefused
 from common.model.headers import source_name, topic_of
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import DistinctPerWindow, Each, Histogram, Transform
-from consumer.memory import Memory, decode
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
 from consumer.transform.place import Named, Place

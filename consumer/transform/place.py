@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+from common.commits.memory import Memory
 from common.model.headers import Header
 from common.model.ranges import Committed
 from common.model.reasons import Reason
 from common.model.record import Partition, Record
 from common.model.transform import Transform
-from consumer.memory import Memory
 from consumer.transform.work import Outputs, Work
 
 

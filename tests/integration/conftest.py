@@ -12,6 +12,7 @@ import pytest
 
 from infra.local.settings import cache_folder
 from infra.local.stack import Stack
+from tests.support.face import Face
 from tests.support.proof import Proof
 
 FORGOTTEN_SOCKETS = "ignore:unclosed <socket:ResourceWarning"
@@ -50,6 +51,21 @@ def stack(
         gc.collect()  # forgotten sockets go now, while the filter above still holds
     if not request.session.testsfailed:  # else data and logs may tell why
         servers.wipe()
+
+
+@pytest.fixture(scope="module")
+def own_stack(kafka_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """Servers of the module's own, where no other group has written to the topics of the streams."""
+    with Stack.on_free_ports(tmp_path_factory.mktemp("own"), kafka_cache) as servers:
+        yield servers
+    servers.wipe()
+
+
+@pytest.fixture(scope="module")
+def face(stack: Stack) -> Iterator[Face]:
+    """All five streams under their own names, events flowing, and the api. A test that hurts it leaves it healthy."""
+    with Face(stack) as face:
+        yield face
 
 
 @pytest.fixture

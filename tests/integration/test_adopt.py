@@ -11,9 +11,10 @@ import pytest
 from kafka import TopicPartition
 from kafka.structs import OffsetAndMetadata
 
-from consumer.intent import Intent, decode
+from common.commits.intent import Intent, decode
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
+from tests.support.asking import delete_records
 from tests.support.pipeline import Pipeline
 
 COMMITTED = "committed for group {group}-sink: start the sinks\n"
@@ -127,7 +128,7 @@ def test_a_sink_inserts_what_was_missing_and_nothing_else(pipeline):
 
 def test_what_expired_before_it_was_stored_is_given_up_on_demand_only(pipeline):
     set_offsets(pipeline, "late", ours(pipeline), {0: 5, 1: 0})
-    pipeline.admin.delete_records({TopicPartition(pipeline.topic, 0): 10})
+    delete_records(pipeline.admin, pipeline.topic, 0, before=10)
     refused = pipeline.call("adopt", "--yes", KAFKA_GROUP_ID="late")
     assert (refused.exit_code, pipeline.committed("late-sink")) == (1, {0: 5, 1: 0})
     assert "adopted/0: offsets 5-10 were deleted by retention" in refused.stderr

@@ -64,6 +64,23 @@ def test_the_newest_of_each_partition_are_its_highest_addresses(source):
     assert source.newest(TABLE.name, END + 1)[TPS[0]][-1].place == Place(0, 0)
 
 
+def test_of_a_message_with_several_rows_the_first_alone_is_found_where_that_is_asked_for(source, client):
+    client.execute(
+        f"INSERT INTO {TABLE.name} SELECT 1, now64(3), 'temperature', {TPS[-1]} + 1, intDiv(number, 3), number % 3, 3 "
+        "FROM numbers(9)"
+    )
+    last = TPS[-1] + 1
+    assert addresses(source.newest(TABLE.name, 4)[last]) == [
+        (last, 2, 2),
+        (last, 2, 1),
+        (last, 2, 0),
+        (last, 1, 2),
+    ]
+    found = source.newest(TABLE.name, 2, only_first=True)[last]
+    assert addresses(found) == [(last, 2, 0), (last, 1, 0)]
+    client.execute(f"ALTER TABLE {TABLE.name} DELETE WHERE _tp = {last} SETTINGS mutations_sync = 1")
+
+
 def test_looking_for_what_is_new_reads_little_of_a_large_table(source):
     assert source.beyond(TABLE.name, dict.fromkeys(TPS, Place(END - 1, 0)), 100) == []
     assert rows_read(source) <= ROWS / 8

@@ -3,19 +3,20 @@
 import random
 import re
 import uuid
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
 
 from common.clickhouse_io.client import connect
-from common.clickhouse_io.questions import Answer, Asker
+from common.clickhouse_io.questions import Asker
 from common.clickhouse_io.schema import Schema
 from common.clickhouse_io.store import Store
-from common.errors import ClickHouseRefused
+from common.errors import AskedTooMuch, ClickHouseRefused, OutOfMemory, TookTooLong
 from common.model.address import tp_address
 from common.model.codec import encode
+from common.model.question import Answer, Question
 from common.model.record import Partition, Slab
-from common.model.stream import Question
 from common.settings.config import Settings
 from common.streams.collatz import DATA_SERIES, STREAM, Walk, walk_of
 from consumer.sink.buffer import Buffer
@@ -112,12 +113,29 @@ def test_a_question_can_only_read(asker):
         asker.ask(ASKED, Question(name="drop", help="", sql="DROP TABLE {table}"), {})
 
 
+@pytest.mark.usefixtures("asker")
+@pytest.mark.parametrize(
+    ("limits", "sql", "error"),
+    [
+        ({"max_result_rows": 10}, "SELECT number FROM {table}", AskedTooMuch),
+        ({"max_result_bytes": 10}, "SELECT number FROM {table}", AskedTooMuch),
+        ({"max_rows_to_read": 10}, "SELECT number FROM {table}", AskedTooMuch),
+        ({"max_bytes_to_read": 10}, "SELECT number FROM {table}", AskedTooMuch),
+        ({"max_execution_time": 0.1}, "SELECT sleepEachRow(0.1) FROM numbers(20)", TookTooLong),
+        ({"max_memory_usage": 2_000_000}, "SELECT groupArray(number) FROM numbers(10000000)", OutOfMemory),
+    ],
+)
+def test_a_question_that_runs_into_a_limit_says_of_which_kind(settings, limits, sql, error):
+    with closing(Asker(settings, **limits)) as asker, pytest.raises(error):
+        asker.ask(ASKED, Question(name="large", help="", sql=sql), {})
+
+
 @pytest.mark.parametrize(
     ("name", "parameters", "reads"),
     [
         ("longest_step_chain", {}, "maxima"),
         ("highest_value", {}, "maxima"),
-        ("part", {"x": 1024}, "by_value"),
+        ("part", {"x": 1024, "after": 0}, "by_value"),
         ("steps", {"n": 27}, None),
     ],
 )

@@ -12,6 +12,7 @@ from common.kafka_io.outcome import poll_error
 from common.kafka_io.reader import RangeReader
 from common.model.record import TooLarge
 from infra.local.waiting import wait_until
+from tests.support.asking import delete_records
 from tests.support.topic import Topic, numbered
 
 decoders = pytest.mark.parametrize(
@@ -153,7 +154,7 @@ def test_a_range_that_retention_removed_is_expired(stack):
         writer = topic.writer()
         writer.send(topic.name, 0, numbered(10), timestamp_ms=1)
         assert writer.flush(10.0)
-        topic.admin._client.delete_records({TopicPartition(topic.name, 0): 5})
+        delete_records(topic.admin._client, topic.name, 0, before=5)
         reader = RangeReader(topic.consumer())
         with pytest.raises(DataExpired, match="reader-expired-0 at offset 0"):
             list(reader.read(topic.name, 0, 0, 10, 5.0))

@@ -203,7 +203,7 @@ def test_columns_of_the_record_hold_what_a_stock_consumer_reads_also_in_a_range_
     with InProcessSink(proof, [stream]) as sink:
         sink.await_ready()
         send(proof, feed.topic, MESSAGES)
-        assert run(sink.settings, [stream], argparse.Namespace(json=True, wait=60.0), CLOCK) == 0
+        assert run(sink.settings, [stream], argparse.Namespace(json=True, wait=60.0, every=None), CLOCK) == 0
     sent, stamped = read_all(proof, feed.topic), read_all(proof, other.topic)
     assert {record.timestamp for record in sent} == {*TIMES_MS, NONE_MS, AFTER_2299_MS}
     assert not {record.timestamp for record in stamped} & {*TIMES_MS}
@@ -263,7 +263,7 @@ def test_a_record_that_does_not_fit_its_column_is_a_dead_letter_that_names_colum
     proof.producer.flush(30)
     with InProcessSink(proof, [stream]) as sink:
         sink.await_ready()
-        assert run(sink.settings, [stream], argparse.Namespace(json=True, wait=60.0), CLOCK) == 0
+        assert run(sink.settings, [stream], argparse.Namespace(json=True, wait=60.0, every=None), CLOCK) == 0
     reasons = [
         dict(letter.headers)["penstock-reason"].decode()
         for topic in (feed.dead_topic, other.dead_topic)

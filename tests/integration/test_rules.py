@@ -20,6 +20,7 @@ from kafka.errors import CommitFailedError, KafkaConnectionError, RequestTimedOu
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.store import Store
+from common.commits.intent import decode
 from common.errors import BlockTooBig, KafkaUnavailable, SchemaMismatch, StartRefused
 from common.kafka_io.clients import Clients
 from common.kafka_io.reader import BulkConsumer
@@ -31,10 +32,10 @@ from common.model.ranges import Committed
 from common.model.record import Partition
 from common.streams.collatz import rows as rows_of
 from common.streams.collatz import walk_of
-from consumer.intent import decode
 from consumer.sink.startup_checks import check_start
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
+from tests.support.asking import delete_records
 from tests.support.in_process import CLOCK, InProcessSink, before
 from tests.support.pipeline import walk
 from tests.support.proof import Proof
@@ -737,7 +738,7 @@ def test_R7_an_offset_that_a_newer_version_committed_parks_the_feed(proof):
 
 def test_R7_the_first_start_is_at_the_first_offset_that_kafka_holds_and_said_so_in_a_commit(proof):
     proof.produce(1, 20)
-    proof.admin.delete_records({proof.at(): 5})
+    delete_records(proof.admin, proof.topic, 0, before=5)
     proof.acknowledged = list(range(6, 21))
     with InProcessSink(proof):
         proof.check(audit=False)

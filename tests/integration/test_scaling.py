@@ -93,6 +93,7 @@ def far(stack: Stack, seed: int) -> Iterator[BrokersFarAway]:
         yield far
 
 
+@pytest.mark.long
 @pytest.mark.timeout(360)
 def test_a_sink_that_is_scaled_away_and_back_repeats_nothing(far, seed, wide):
     wide.environment |= PATIENT | {"BOOTSTRAP_SERVERS": far.bootstrap_servers}

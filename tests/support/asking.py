@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
+from kafka.admin import KafkaAdminClient
 from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
 
 from infra.local.waiting import wait_until
 
@@ -30,3 +32,12 @@ def asked(question: Callable[[], Answer], renew: Callable[[], object]) -> Answer
 
     assert wait_until(ask, 30)
     return answers[0]
+
+
+def delete_records(admin: KafkaAdminClient, topic: str, partition: int, before: int) -> None:
+    """Delete the records below an offset, as retention would, on every replica.
+
+    A leader answers "timed out" while a follower lags; what it was asked is done, so it may be asked again.
+    """
+    below = {TopicPartition(topic, partition): before}
+    asked(lambda: admin.delete_records(below, timeout_ms=5_000), lambda: None)

@@ -12,9 +12,10 @@ REQUEST = struct.Struct(">ihhi")
 
 
 class Api(IntEnum):
-    """The requests that a producer in a transaction sends, by their number in the protocol."""
+    """Requests that producers and consumers send, by their number in the protocol."""
 
     PRODUCE = 0
+    OFFSET_COMMIT = 8
     INIT_PRODUCER_ID = 22
     ADD_PARTITIONS_TO_TXN = 24
     ADD_OFFSETS_TO_TXN = 25

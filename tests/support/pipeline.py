@@ -167,6 +167,13 @@ class Pipeline:
         self.sinks.append(sink)
         return sink
 
+    def auditor(self, **environment: str) -> SinkProcess:
+        """Start `audit --every 2`."""
+        log = self.folder / f"auditor{len(self.sinks)}.log"
+        auditor = SinkProcess(self._command("audit", "--every", "2"), self.environment | environment, log)
+        self.sinks.append(auditor)
+        return auditor
+
     def run(self, command: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
         """Run a command of the consumer to its end."""
         return subprocess.run(

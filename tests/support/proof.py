@@ -23,13 +23,13 @@ from kafka import KafkaProducer, TopicPartition
 from kafka.structs import OffsetAndMetadata
 
 from common.clickhouse_io.schema import Schema
+from common.commits.intent import Intent, decode
 from common.kafka_io.connection import producer_options
 from common.model.record import Partition
 from common.model.stream import Stream
 from common.settings.config import Settings
 from common.streams import load
 from common.streams.collatz import walk_of
-from consumer.intent import Intent, decode
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.asking import asked

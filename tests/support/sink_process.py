@@ -40,6 +40,10 @@ class SinkProcess:
         """SIGTERM, without waiting."""
         self._process.terminate()
 
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, without waiting."""
+        self._process.send_signal(number)
+
     def stop(self, timeout_s: float = 30.0) -> int:
         """End it with SIGTERM; returns its exit code."""
         self._process.terminate()

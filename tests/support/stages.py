@@ -132,10 +132,10 @@ class Stages:
         self.producer.flush(timeout=60)
         return sent
 
-    def start(self, command: str, *, wait: bool = True, **settings: str) -> SinkProcess:
+    def start(self, command: str, *arguments: str, wait: bool = True, **settings: str) -> SinkProcess:
         """Start `python -m consumer <command> <stream>`, and wait until it works on its partitions."""
         log = self.folder / f"{command}{len(self.processes)}.log"
-        line = [sys.executable, "-m", "tests.support.prefixed", command, self.name]
+        line = [sys.executable, "-m", "tests.support.prefixed", command, self.name, *arguments]
         process = SinkProcess(line, self.environment | settings, log)
         self.processes.append(process)
         if wait:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Annotated
 
 import msgspec
-from kafka import TopicPartition
 from msgspec import Meta
 
 from common.model.columns import one_row_each
 from common.model.stream import Feed, Stream, Table
 from infra.local.waiting import wait_until
+from tests.support.asking import delete_records
 from tests.support.proof import Proof
 
 
@@ -78,4 +78,4 @@ class TwoFeeds:
 
     def cut_log(self, feed: Feed, before: int) -> None:
         """Delete the records below an offset, as retention would."""
-        self.proof.admin.delete_records({TopicPartition(feed.topic, 0): before})
+        delete_records(self.proof.admin, feed.topic, 0, before)

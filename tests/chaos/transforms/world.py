@@ -24,11 +24,11 @@ from typing import Any, NamedTuple, Self
 from rich.console import Console
 
 from common.clickhouse_io.schema import Schema
+from common.commits.groups import transform_group
 from common.kafka_io.admin import connect_admin
 from common.model.topics import wanted
 from common.settings.config import Settings
 from common.streams import load as load_streams
-from consumer.groups import transform_group
 from infra.local.settings import cache_folder
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until

@@ -8,11 +8,11 @@ import msgspec
 import numpy as np
 from msgspec import Meta
 
+from common.commits.intent import Intent
 from common.model.codec import encode
 from common.model.columns import index_within, one_row_each
 from common.model.record import Partition, Record, Slab
 from common.model.stream import Feed, Rows, Table
-from consumer.intent import Intent
 from consumer.sink.buffer import Buffer
 from consumer.sink.cutting import Cut, Limits
 from consumer.sink.insertion import Insertion, Tokens

@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from common.commits.intent import decode
 from common.errors import (
     ClickHouseRefused,
     ClickHouseUnavailable,
@@ -26,7 +27,6 @@ from common.errors import (
 )
 from common.model.ranges import Committed
 from common.model.record import Partition, Record, Slab
-from consumer.intent import decode
 from consumer.metrics import SinkMetrics
 from consumer.sink.cutting import Cut, Limits
 from consumer.sink.inserter import Result

@@ -6,7 +6,15 @@ from clickhouse_driver import errors
 
 from common.clickhouse_io.client import RETRIABLE_CODES, connect, translated
 from common.clickhouse_io.wire import as_wire
-from common.errors import BlockTooBig, ClickHouseRefused, ClickHouseUnavailable, PenstockError
+from common.errors import (
+    AskedTooMuch,
+    BlockTooBig,
+    ClickHouseRefused,
+    ClickHouseUnavailable,
+    OutOfMemory,
+    PenstockError,
+    TookTooLong,
+)
 from common.settings.parts import ClickHouseSettings
 
 
@@ -30,7 +38,6 @@ UNAVAILABLE = {
     "silence": errors.SocketTimeoutError("(db:9000)"),
     "a time-out of the socket": TimeoutError("timed out"),
     "no route": OSError(113, "No route to host"),
-    "a query over its time": server(159),
     "too many queries": server(202),
     "the same query id runs": server(216),
     "a table that is read-only for now": server(242),
@@ -114,6 +121,18 @@ def test_what_passes_by_itself_is_unavailable(error):
     assert type(told(error)) is ClickHouseUnavailable
 
 
+@pytest.mark.parametrize("code", [159, 160])
+def test_a_query_over_its_time_took_too_long_which_passes_too(code):
+    assert type(told(server(code))) is TookTooLong
+    assert told(server(code)).retriable
+
+
+@pytest.mark.parametrize("code", [158, 307, 396])
+def test_a_query_over_its_rows_or_bytes_has_asked_too_much_and_will_be_refused_again(code):
+    assert type(told(server(code), sends_block=False)) is AskedTooMuch
+    assert isinstance(told(server(code)), ClickHouseRefused)
+
+
 @pytest.mark.parametrize("error", TOO_BIG.values(), ids=TOO_BIG)
 def test_what_a_smaller_block_may_pass_is_too_big(error):
     assert type(told(error)) is BlockTooBig
@@ -121,7 +140,13 @@ def test_what_a_smaller_block_may_pass_is_too_big(error):
 
 @pytest.mark.parametrize("error", TOO_BIG.values(), ids=TOO_BIG)
 def test_a_question_that_fails_says_nothing_about_the_size_of_a_block(error):
-    assert type(told(error, sends_block=False)) is ClickHouseUnavailable
+    failed = told(error, sends_block=False)
+    assert isinstance(failed, ClickHouseUnavailable) and not isinstance(failed, BlockTooBig)
+
+
+def test_a_question_that_needs_too_much_memory_is_told_apart_from_a_server_that_is_away():
+    assert type(told(server(241), sends_block=False)) is OutOfMemory
+    assert type(told(ConnectionResetError(104, "reset"), sends_block=False)) is ClickHouseUnavailable
 
 
 @pytest.mark.parametrize("error", REFUSED.values(), ids=REFUSED)

@@ -4,6 +4,7 @@ import pytest
 from kafka.errors import MessageSizeTooLargeError
 
 from common.kafka_io.dead_letters import DeadLetters
+from common.kafka_io.format.batch import Batch, WholeRecords
 from common.kafka_io.format.encode import COMPILED_BUILDER, Encoder
 from common.kafka_io.writer import Delivery
 from common.model.record import MissingRecord, Partition, Record
@@ -86,13 +87,22 @@ def test_a_tombstone_is_no_missing_message():
     assert "penstock-note" not in dict(headers_of(record([], value=None)))
 
 
-def test_of_more_headers_than_anybody_needs_the_first_thousand_are_written_and_a_note_says_so():
+def test_of_more_headers_than_anybody_needs_the_first_are_written_and_a_note_says_so():
     headers = headers_of(record([(f"h{number}", b"") for number in range(1_001)]))
-    assert [name for name, _ in headers[:1_001]] == [
-        *(f"h{number}" for number in range(1_000)),
+    assert [name for name, _ in headers[:991]] == [
+        *(f"h{number}" for number in range(990)),
         "penstock-reason",
     ]
-    assert dict(headers)["penstock-note"].startswith(b"the message has more than 1,000 headers: ")
+    assert dict(headers)["penstock-note"].startswith(b"the message has more than 990 headers: ")
+
+
+@pytest.mark.parametrize("number", [990, 1_000, 30_000])
+def test_however_many_headers_a_message_has_its_letter_can_be_read_back(number):
+    _, _, values, options = sent(record([("h", None)] * number))
+    (sealed,) = Encoder(compress=False).seal(values, limit_bytes=1 << 20, **options)
+    sealed.close()
+    (found,) = WholeRecords(Batch(memoryview(bytes(sealed.buffer()))), 1 << 20).details(range(1)).headers
+    assert list(found) == options["headers"][0]
 
 
 class Narrow(Writer):

@@ -6,12 +6,12 @@ import msgspec
 import numpy as np
 import pytest
 
+from common.model.question import Question
 from common.model.stream import (
     ADDRESS_COLUMNS,
     DEDUPLICATION_WINDOW,
     Emission,
     Feed,
-    Question,
     Rows,
     Stream,
     Table,

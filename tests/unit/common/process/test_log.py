@@ -3,6 +3,7 @@ import json
 import logging
 
 import pytest
+from kafka.errors import Cancelled, NodeNotReadyError
 
 from common.process.log import KafkaRateLimit, quieten_kafka, setup_logging
 from common.settings.parts import ServiceSettings
@@ -119,6 +120,15 @@ def test_a_place_in_kafka_python_is_heard_once_in_ten_seconds_and_says_what_was_
     late = record("kafka.coordinator", 110.0)
     assert limit.filter(late)
     assert late.dropped == 2
+
+
+def test_a_request_of_a_client_that_was_closed_meanwhile_is_no_error():
+    def refresh(error):
+        logging.getLogger("kafka.cluster").error("Metadata refresh: failed %s", error)
+
+    assert lines_of("text", lambda: refresh(Cancelled())) == []
+    [line] = lines_of("text", lambda: refresh(NodeNotReadyError("kafka-1")))
+    assert line.endswith("ERROR sink: Metadata refresh: failed NodeNotReadyError: kafka-1")
 
 
 def test_our_own_records_are_never_dropped():

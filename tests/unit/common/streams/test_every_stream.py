@@ -278,15 +278,54 @@ def test_its_sql_is_complete(stream, question):
 
 @every_question
 def test_its_alias_names_parameters_of_the_question(stream, question):
-    in_path = set(re.findall(r"\{(\w+)\}", question.alias or ""))
-    assert in_path <= question.parameters.keys()
+    for alias in question.aliases:
+        assert set(re.findall(r"\{(\w+)\}", alias.path)) <= question.parameters.keys()
 
 
 @every_stream
 def test_its_questions_have_names_and_aliases_of_their_own(stream):
     names = [question.name for question in stream.questions]
-    names += [question.alias for question in stream.questions if question.alias]
     assert len(set(names)) == len(names)
+
+
+def test_no_short_path_belongs_to_two_questions():
+    paths = [
+        alias.path
+        for stream in STREAMS.values()
+        for question in stream.questions
+        for alias in question.aliases
+    ]
+    assert len(set(paths)) == len(paths)
+
+
+@every_question
+def test_its_defaults_and_live_parameters_are_allowed(stream, question):
+    given = {**question.defaults, **(question.live or {})}
+    assert given.keys() <= question.parameters.keys()
+    assert [question.problem(name, value) for name, value in given.items()] == [""] * len(given)
+    assert question.about.keys() <= question.parameters.keys()
+
+
+@every_question
+def test_its_example_has_the_columns_that_its_chart_and_its_pages_need(stream, question):
+    needed = {question.chart.x, *question.chart.y} if question.chart else set()
+    needed |= {question.paged.column} if question.paged else set()
+    assert needed <= question.example.keys()
+
+
+@every_question
+def test_its_chart_names_parameters_and_values_that_it_has(stream, question):
+    chart = question.chart
+    if chart and chart.threshold:
+        assert question.parameters[chart.threshold].startswith(("Float", "Int", "UInt"))
+    if chart and chart.unit:
+        assert chart.unit.column in (chart.x, *chart.y)
+        assert set(chart.unit.names) == set(question.about[chart.unit.parameter].choices)
+
+
+@every_stream
+def test_one_question_at_most_is_live(stream):
+    assert sum(question.live is not None for question in stream.questions) <= 1
 
 
 @every_stream

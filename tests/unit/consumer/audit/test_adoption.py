@@ -6,6 +6,8 @@ import uuid
 
 import pytest
 
+from common.commits.intent import Intent, decode
+from common.commits.position import Position
 from common.model.record import Partition
 from consumer.audit.adoption import (
     TAIL_OFFSETS,
@@ -17,8 +19,6 @@ from consumer.audit.adoption import (
     without_overtaken_range,
 )
 from consumer.audit.judge import Verdict
-from consumer.audit.position import Position
-from consumer.intent import Intent, decode
 
 TOPIC_ID = uuid.UUID(int=1)
 AT = Partition("orders", 0)

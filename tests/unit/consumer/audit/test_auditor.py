@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
+from common.commits.position import Position
 from common.model.record import Layout, Partition, Record, Slab
 from consumer.audit.auditor import Auditor, source_of
-from consumer.audit.position import Position
 from tests.unit.consumer.material import HERE, feed
 
 TOPIC, OTHER = "00000000000000000000000000000001", "00000000000000000000000000000002"
@@ -93,7 +93,7 @@ class Letters:
     def first_offsets(self, partitions):
         return dict.fromkeys(partitions, 0)
 
-    def end_offsets(self, partitions):
+    def settled_ends(self, partitions):
         return dict.fromkeys(partitions, len(self.letters) + 1)
 
     def read(self, topic, partition, first, next_offset, patience_s, limit_bytes=None):

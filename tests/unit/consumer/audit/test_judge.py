@@ -10,7 +10,7 @@ import pytest
 from msgspec import Meta
 
 from common.errors import DoesNotFit
-from common.model.ranges import Seen
+from common.model.ranges import Extent, Range, Seen
 from common.model.record import Details, Partition, TooLarge
 from common.model.record_columns import Timestamp
 from common.model.stream import Feed, Rows, Table
@@ -21,6 +21,7 @@ from consumer.audit.judge import (
     SLICE_ROWS,
     Finding,
     Judge,
+    cuts,
     runs,
     slices,
 )
@@ -274,3 +275,20 @@ def test_what_is_bad_for_its_record_alone_is_told_as_the_sink_tells_it():
         ),
         Finding(12, "no rows in headers"),
     ]
+
+
+def test_of_a_partition_that_is_judged_all_offsets_are_cut():
+    extents = [Extent(5, 3, 9), Extent(5, 40, 50)]
+    assert cuts(Range(7, 0, 60), extents, is_judged=True) == [(0, 60)]
+    assert cuts(Range(7, 0, 60), [], is_judged=True) == [(0, 60)]
+
+
+def test_of_one_that_is_not_only_where_rows_are():
+    extents = [Extent(5, 40, 50), Extent(5, 3, 9)]
+    assert cuts(Range(7, 0, 60), extents, is_judged=False) == [(3, 50)]
+    assert cuts(Range(7, 0, 60), [], is_judged=False) == []
+
+
+def test_the_rows_of_every_table_make_a_cut_narrower():
+    extents = [Extent(SLICE_ROWS, 0, 100), Extent(SLICE_ROWS, 0, 100)]
+    assert cuts(Range(7, 0, 100), extents, is_judged=False) == [(0, 50), (50, 100)]

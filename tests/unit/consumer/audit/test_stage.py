@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from consumer.audit.stage import Done, Entered, Left, StageVerdict, entered_of, judge_counts, judge_each
+from consumer.audit.stage import Done, Entered, Left, StageVerdict, Sums, entered_of, judge_counts, judge_each
 
 
 def offsets(*numbers):
@@ -39,7 +39,7 @@ def each(found, left, dead=(), read=100, then=None):
 def counts(found, left, dead=(), read=100, open_events=0, then=None):
     verdict = StageVerdict("visits.count", "visits-by-store", "active-visitors")
     done = Done(read, open_events)
-    judge_counts(verdict, found, left, offsets(*dead), done, then or done)
+    judge_counts(verdict, Sums().plus(found, offsets(*dead), done), left, done, then or done)
     return verdict
 
 

@@ -34,6 +34,9 @@ class Brokers:
     def end_offsets(self, partitions):
         return {each: len(self._logs[each]) for each in partitions}
 
+    def settled_ends(self, partitions):
+        return self.end_offsets(partitions)
+
     def read(self, topic, partition, first, end, patience_s):
         records = self._logs[Partition(topic, partition)][first:end]
         yield Slab(
@@ -63,7 +66,15 @@ def test_outputs_that_are_committed_while_it_looks_are_not_repeated():
 
 
 def test_outputs_that_are_not_committed_even_then_are():
-    assert counts(audit([UP + b":0:0", UP + b":1:0"], 1, 1)) == (2, 1, 0, 1)
+    found = audit([UP + b":0:0", UP + b":1:0"], 1, 1)
+    assert counts(found) == (2, 1, 0, 1)
+    assert found.lowest == {"missing": [], "repeated": [f"{FIRST} offset 1"]}
+
+
+def test_the_lowest_address_of_what_is_missing_is_told():
+    found = audit([UP + b":0:0"], 2, 2)
+    assert counts(found) == (1, 0, 1, 0)
+    assert found.lowest == {"missing": [f"{FIRST} offset 1"], "repeated": []}
 
 
 @pytest.mark.parametrize("forged", [b":%d:0" % 10**30, b":-1:0", b":0:-1", b":1:%d" % 2**63, b":1", b":x:0"])

@@ -7,9 +7,9 @@ from decimal import Decimal
 import pytest
 
 import consumer.commands.ask
-from common.clickhouse_io.questions import Answer
 from common.errors import SettingError
-from common.model.stream import Question, Stream
+from common.model.question import Answer, Question
+from common.model.stream import Stream
 from consumer.__main__ import main
 
 READINGS = Stream(

@@ -389,6 +389,14 @@ def test_a_loop_that_is_asked_to_stop_finishes_what_is_under_way(house):
     assert house.role.calls == ["drop", "open", "step", "step", "finish"]
 
 
+def test_a_loop_says_that_it_stops_before_what_may_take_seconds(house, caplog):
+    house.role.finish_error = CommitRefused("the generation is over")
+    house.loop.run(lambda: True)
+    said = [line.message for line in caplog.records]
+    assert said[0] == "stopping, what is on its way is finished first"
+    assert "the next owner recovers" in said[-1]
+
+
 def test_a_last_commit_that_does_not_go_through_is_left_to_the_next_owner(house, caplog):
     house.role.finish_error = CommitRefused("the generation is over")
     house.loop.run(lambda: True)

@@ -4,11 +4,11 @@ import uuid
 
 import pytest
 
+from common.commits.intent import Intent
 from common.errors import ClickHouseRefused, ClickHouseUnavailable, DoesNotFit, KafkaUnavailable
 from common.model.address import tp_address
 from common.model.ranges import Beyond, Committed
 from common.model.record import Partition
-from consumer.intent import Intent
 from consumer.sink.assignment import Assignment
 from consumer.sink.cutting import Limits
 from tests.unit.consumer.material import BAD, ONE_EACH, PARTS, SCHEMA, TOPIC_ID, event, feed, slab

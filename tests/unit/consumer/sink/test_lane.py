@@ -3,8 +3,8 @@ from dataclasses import replace
 
 import pytest
 
+from common.commits.intent import Intent, decode
 from common.errors import DataExpired, DoesNotFit
-from consumer.intent import Intent, decode
 from consumer.sink.cutting import Limits
 from consumer.sink.lane import COALESCE_S, Lane, expired
 from tests.unit.consumer.material import (

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from common.commits.intent import decode
 from common.errors import (
     BlockTooBig,
     ClickHouseRefused,
@@ -14,7 +15,6 @@ from common.errors import (
     KafkaUnavailable,
 )
 from common.model.record import Partition
-from consumer.intent import decode
 from consumer.member.role import Blocked
 from consumer.metrics import SinkMetrics
 from consumer.sink.cutting import Limits

@@ -1,9 +1,9 @@
 """A group that says what a test wants, and transforms of its topic."""
 
+from common.commits.memory import Memory
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import Each, Histogram
-from consumer.memory import Memory
 from tests.unit.consumer.material import TOPIC_ID
 from tests.unit.consumer.transform.material import Visit
 

@@ -6,10 +6,10 @@ import msgspec
 import numpy as np
 import pytest
 
+from common.commits.memory import Memory, decode
 from common.errors import FeedBlocked
 from common.model.reasons import Kind
 from common.model.transform import Histogram, SoFar
-from consumer.memory import Memory, decode
 from consumer.transform.histogram import PUBLISH_EVERY_S, HistogramWork
 from consumer.transform.work import Remembered
 from tests.unit.consumer.material import array

@@ -4,12 +4,12 @@ import uuid
 
 import pytest
 
+from common.commits.memory import decode
 from common.errors import DataExpired, KafkaUnavailable, OffsetRefused
 from common.model.headers import source_name
 from common.model.ranges import Committed
 from common.model.record import Partition
 from common.model.transform import Each, Transform
-from consumer.memory import decode
 from consumer.transform.each import EachWork
 from consumer.transform.histogram import HistogramWork
 from consumer.transform.opening import Opening

@@ -2,12 +2,12 @@
 
 import pytest
 
+from common.commits.memory import Memory
 from common.kafka_io.partitioner import partition_of
 from common.model.reasons import Kind, Reason
 from common.model.record import MissingRecord, Partition, Record
 from common.model.topics import DEAD_LETTER_EXTRA_BYTES
 from common.model.transform import Each
-from consumer.memory import Memory
 from consumer.transform import outbox as module
 from consumer.transform.each import EachWork
 from consumer.transform.outbox import Outbox

@@ -2,12 +2,12 @@ import uuid
 
 import pytest
 
+from common.commits.memory import Memory, decode
 from common.errors import FeedBlocked
 from common.model.headers import source_name
 from common.model.ranges import Committed
 from common.model.reasons import Kind, Reason
 from common.model.record import Partition, Record
-from consumer.memory import Memory, decode
 from consumer.transform.place import BadMessage, Named, Place
 from consumer.transform.windows import WindowWork
 from consumer.transform.work import Outputs, Remembered

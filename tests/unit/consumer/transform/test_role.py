@@ -2,12 +2,12 @@
 
 import pytest
 
+from common.commits.groups import transform_group
 from common.errors import DataExpired, FeedBlocked, KafkaUnavailable, OutputRefused, TransactionLost
 from common.model.record import Partition, Record, Slab
 from common.model.transform import Each
 from common.process.deadline import Deadline
 from common.settings.config import Settings
-from consumer.groups import transform_group
 from consumer.metrics import TransformMetrics
 from consumer.transform.opening import Opening
 from consumer.transform.outbox import Outbox

@@ -10,8 +10,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from common.commits.memory import Memory, decode
 from common.model.codec import encode
-from consumer.memory import Memory, decode
 from consumer.transform.windows import WindowWork
 from consumer.transform.work import Remembered, Run
 from tests.unit.consumer.transform.material import Visit, said, windows

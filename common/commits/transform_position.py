@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from common.commits.memory import Memory, decode
+from common.commits.position import Brokers
 from common.errors import OffsetRefused
 from common.model.record import Partition
 from common.model.transform import Transform
-from consumer.audit.position import Brokers
-from consumer.memory import Memory, decode
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,16 @@ class TransformPosition:
     def lag(self) -> int:
         """Offsets that are not done yet."""
         return max(0, self.end - self.read)
+
+    @property
+    def is_parked(self) -> bool:
+        """Whether no transform goes on with it until somebody acts."""
+        return self.committed is not None and (self.memory is None or self.committed < self.first)
+
+    @property
+    def parked(self) -> str:
+        """Why no transform goes on with it; empty if one does, or may."""
+        return self.state if self.is_parked else ""
 
     @property
     def state(self) -> str:

@@ -2,9 +2,9 @@ import json
 
 import pytest
 
+from common.commits.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES, Intent, decode
 from common.errors import OffsetRefused
 from common.settings.parts import KafkaSettings, SinkSettings
-from consumer.intent import DEFAULT_MESSAGE_ROWS, DEFAULT_UNPACKED_BYTES, Intent, decode
 
 TOPIC, SCHEMA = "0123456789abcdef0123456789abcdef", "5c0ffee5"
 LARGEST_METADATA_BYTES = 4096

@@ -2,11 +2,11 @@ import uuid
 
 import pytest
 
+from common.commits.memory import Memory
+from common.commits.transform_position import look_at_transforms
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
 from common.streams import STREAMS
-from consumer.audit.transform_position import look_at_transforms
-from consumer.memory import Memory
 
 TOPIC = uuid.UUID(int=7)
 SOURCE = Partition("dominate", 0)

@@ -6,12 +6,12 @@ import uuid
 
 import pytest
 
+from common.commits.intent import Intent
+from common.commits.position import Position, look
 from common.model.address import tp_address
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
 from common.model.stream import Feed
-from consumer.audit.position import Position, look
-from consumer.intent import Intent
 
 TOPIC_ID, OLD_ID = uuid.UUID(int=1), uuid.UUID(int=2)
 AT = Partition("orders", 3)
@@ -128,3 +128,19 @@ def test_a_position_says_why_the_last_batch_was_cut():
     assert position(Committed(20, intent().encode())).cut == ""
     assert position(Committed(20, "another tool")).cut == ""
     assert position().cut == ""
+
+
+@pytest.mark.parametrize(
+    ("committed", "says"),
+    [
+        (None, ""),
+        (Committed(25, intent().encode()), ""),
+        (Committed(25, intent(parked="flooded").encode()), "flooded"),
+        (Committed(25, "?"), "set by another tool"),
+        (Committed(4, intent().encode()), "offsets 4-10 were deleted by retention"),
+    ],
+    ids=["no commit", "in order", "parked", "foreign", "expired"],
+)
+def test_a_position_says_why_nobody_goes_on_with_it(committed, says):
+    parked = position(committed).parked
+    assert (bool(parked), says in parked) == (bool(says), True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any
 
+from common.commits.metadata import decoded, encoded
 from common.errors import FeedBlocked
-from consumer.metadata import decoded, encoded
 
 _MOST_BYTES = 4_096  # brokers refuse more
 

@@ -1,7 +1,7 @@
 import pytest
 
+from common.commits.metadata import FORMAT, decoded, encoded
 from common.errors import OffsetRefused
-from consumer.metadata import FORMAT, decoded, encoded
 
 
 def read(metadata, make=dict):

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from common.commits.intent import Intent, decode
 from common.errors import OffsetRefused
 from common.model.address import tp_address
 from common.model.ranges import Committed
 from common.model.record import Layout, Partition
 from common.model.stream import Feed
-from consumer.intent import Intent, decode
 
 
 class Brokers(Protocol):
@@ -85,6 +85,13 @@ class Position:
     def cut(self) -> str:
         """Why the last batch was cut; empty when there was none, or an older version cut it."""
         return self.intent.cut if self.intent is not None else ""
+
+    @property
+    def parked(self) -> str:
+        """Why no sink goes on with it; empty if one does, or may."""
+        if self.intent is not None and self.intent.parked:
+            return self.intent.parked
+        return "; ".join(self.remarks("the sinks")) if self.is_foreign or self.expired else ""
 
     @property
     def state(self) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, fields, replace
 
-from consumer.metadata import decoded, encoded
+from common.commits.metadata import decoded, encoded
 
 _REASON_BYTES = 3_000  # of JSON: Kafka refuses metadata above 4,096 bytes
 

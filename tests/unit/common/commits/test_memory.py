@@ -2,8 +2,8 @@ import json
 
 import pytest
 
+from common.commits.memory import Memory, decode
 from common.errors import FeedBlocked, OffsetRefused
-from consumer.memory import Memory, decode
 
 MEMORY = Memory(transform="visits.count", topic="0f" * 16, sizes=(4, 1), read=17, state={"time": [1, 2]})
 TEXT = MEMORY.encode("visits/0")

@@ -1,0 +1,1 @@
+"""What groups commit: offsets, what their metadata say, and where that leaves each partition."""
