@@ -9,6 +9,7 @@ section can be measured anew. Exit code 1: something that was measured falls sho
   memory     a sink's memory over --minutes
   growth     inserting into a table that grows to --rows
   questions  questions and counts on a table of --rows
+  api        REST and WebSockets of the api, on that table, while a sink stores into it
   transforms topic to topic: messages a second of one process, and latency at 10,000/s
   restart    visits at 10,000/s, the transform killed with full windows: when outputs go on
   report     measures nothing: BENCHMARKS.md from what is kept
@@ -37,6 +38,7 @@ from tests.bench import (
     memory,
     questions,
     report,
+    rest,
     restart,
     transforms,
 )
@@ -136,7 +138,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _sections(bench: Bench, sections: list[str], chosen: argparse.Namespace) -> Any:
-    """(section, results), as they are measured; `questions` asks the table that `growth` has left."""
+    """(section, results), as they are measured; `questions` and `api` ask the table that `growth` has left."""
     walks: Walks | None = None
     for section in sections:
         if section == "main":
@@ -153,6 +155,9 @@ def _sections(bench: Bench, sections: list[str], chosen: argparse.Namespace) -> 
         elif section == "questions":
             walks = walks or growth.measure(bench, chosen.rows)[1]
             yield section, questions.measure(bench, walks)
+        elif section == "api":
+            walks = walks or growth.measure(bench, chosen.rows)[1]
+            yield section, rest.measure(bench, walks)
         elif section == "transforms":
             yield section, transforms.measure(bench, chosen.seconds)
         elif section == "restart":

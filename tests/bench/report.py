@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from infra.local.settings import REPOSITORY
-from tests.bench import costs, freshness, growth, main_table, memory, questions, restart, transforms
+from tests.bench import costs, freshness, growth, main_table, memory, questions, rest, restart, transforms
 from tests.bench.targets import Target, judged
 
 KEPT = REPOSITORY / "var" / "bench"
@@ -26,6 +26,7 @@ SECTIONS: dict[str, ModuleType] = {
     "memory": memory,
     "growth": growth,
     "questions": questions,
+    "api": rest,
     "transforms": transforms,
     "restart": restart,
 }

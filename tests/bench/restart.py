@@ -14,13 +14,13 @@ from typing import Any
 
 from kafka import TopicPartition
 
+from common.commits.groups import transform_group
 from common.kafka_io.clients import Clients
 from common.kafka_io.overview import Overview, connect_overview
 from common.kafka_io.reader import BulkConsumer
 from common.model.record import Partition
 from common.model.transform import Transform
 from common.streams import visits
-from consumer.groups import transform_group
 from tests.bench.bench import Bench
 from tests.bench.reading import CLOCK
 from tests.bench.topics import create

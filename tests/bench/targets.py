@@ -36,6 +36,7 @@ def judged(results: Results) -> list[Target]:
         *_memory(results.get("memory", [])),
         *_growth(results.get("growth", [])),
         *_questions(results.get("questions", [])),
+        *_rest(results.get("api", [])),
         *_transforms(results.get("transforms", [])),
         *_restart(results.get("restart", [])),
     ]
@@ -130,6 +131,20 @@ def _questions(found: list[dict[str, Any]]) -> list[Target]:
             "part/x ≤ 100 ms, the maxima ≤ 50 ms, counting a range and opening partitions ≤ 50 ms",
             "not measured",
             None,
+        )
+    ]
+
+
+def _rest(found: list[dict[str, Any]]) -> list[Target]:
+    asked = [r for r in found if r["asked"].startswith(("/longest", "/part"))]
+    rows = max((r["rows"] for r in asked), default=0)
+    slowest = max((r["p99_ms"] for r in asked), default=None)
+    return [
+        _at_most(
+            f"the api's longest_step_chain and part/x at 50 requests/s: p99 ≤ 50 ms at {rows:,} rows",
+            slowest,
+            50,
+            "ms",
         )
     ]
 

@@ -9,11 +9,15 @@ import re
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
+import requests
 
 from infra.local.distribution import Distribution
+from infra.local.ports import pick_free
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.certificates import Certificates
@@ -32,9 +36,11 @@ RIGHTS: dict[str, dict[str, tuple[str, ...]]] = {
     "sink": {"topic": ("READ",), "dead": ("WRITE",), "group": ("READ",), "selftest": ("READ",)},
     "audit": {"topic": ("READ",), "dead": ("READ",), "group": ("DESCRIBE",)},
     "status": {"topic": ("DESCRIBE",), "group": ("DESCRIBE",)},
+    "letters": {"dead": ("READ",)},
+    "api": {"topic": ("DESCRIBE",), "dead": ("READ",), "group": ("DESCRIBE",)},
     "adopt": {"topic": ("READ",), "dead": ("READ",), "group": ("READ",)},
 }
-"""What each command needs; the README's table says the same. READ and WRITE bring DESCRIBE."""
+"""What each command needs; docs/operations.md says the same. READ and WRITE bring DESCRIBE."""
 
 
 @pytest.fixture(scope="module")
@@ -327,3 +333,61 @@ def test_a_dead_letter_that_is_denied_parks_the_feed_until_the_right_is_there(br
     totals = each.audit()
     assert (totals["dead"], totals["missing"]) == (1, 0)
     assert sink.stop() == 0, sink.log_text()
+
+
+def test_the_api_says_which_right_it_lacks_and_goes_on_when_it_is_there(broker, make_slice):
+    broker.add_user("erin")
+    each = make_slice(**broker.environment(broker.sasl, "erin"))
+    each.make()
+    each.allow("erin", "sink", "producer")
+    sink = each.sink()
+    each.produce(1, 30)
+    broker.send(each.name, b"no JSON")
+    assert wait_until(lambda: sink.has_said("messages go to the dead-letter topic"), 30), sink.log_text()
+    assert sink.stop() == 0, sink.log_text()
+
+    for resource, operations in (RIGHTS["sink"] | RIGHTS["producer"]).items():
+        broker.forbid("erin", each.resources[resource], *operations)
+    each.allow("erin", "api", "letters")
+    assert f"{each.name}.dead" in "\n".join(each.run("consumer", "letters", "collatz").lines)
+    with api_of(each) as url:
+        assert wait_until(lambda: "DESCRIBE" in kafka_at(url), 30), kafka_at(url)
+        broker.allow("erin", "topic:*", "DESCRIBE")
+        broker.allow("erin", "group:*", "DESCRIBE")
+        assert wait_until(lambda: collatz_at(url)["lag"] == 0, 30), collatz_at(url)
+        assert [each["letters"] for each in collatz_at(url)["dead"]] == [1]
+
+
+def kafka_at(url: str) -> str:
+    """What the api says of Kafka."""
+    said: str = requests.get(f"{url}/streams", timeout=10).json()["kafka"]["detail"]
+    return said
+
+
+def collatz_at(url: str) -> dict[str, Any]:
+    """What the api says of the stream."""
+    streams = requests.get(f"{url}/streams", timeout=10).json()["streams"]
+    found: dict[str, Any] = next(stream for stream in streams if stream["name"] == "collatz")
+    return found
+
+
+@contextmanager
+def api_of(each: Slice) -> Iterator[str]:
+    """An api with the rights of the slice; its address."""
+    port = pick_free().clickhouse
+    environment = each.commands.environment | {"PYTHONPATH": str(ROOT), "HTTP_PORT": str(port)}
+    api = SinkProcess([sys.executable, "-m", "api"], environment, each.folder / "api.log")
+    url = f"http://127.0.0.1:{port}"
+    try:
+        assert wait_until(lambda: answers(url), 60), api.log_text()
+        yield url
+    finally:
+        api.kill()
+
+
+def answers(url: str) -> bool:
+    """Whether somebody answers there."""
+    try:
+        return requests.get(f"{url}/health", timeout=5).ok
+    except requests.RequestException:
+        return False

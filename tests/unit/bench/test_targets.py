@@ -58,6 +58,25 @@ def test_memory_is_at_most_300_mib(max_mib, is_met):
     assert met({"memory": [MEMORY | {"max_mib": max_mib}]}, "RSS ≤") is is_met
 
 
+ASKED = {
+    "asked": "/longest_step_chain",
+    "rows": 10**7,
+    "per_s": 9.0,
+    "p50_ms": 1.0,
+    "p99_ms": 2.0,
+    "full_p50_ms": 1.5,
+    "full_p99_ms": 3.0,
+    "max_ms": 3.0,
+}
+LISTENED = {
+    "asked": "websockets",
+    "clients": 500,
+    "messages_a_client_s": 1.0,
+    "cpu_share": 0.1,
+    "rss_mib": 90.0,
+}
+
+
 @pytest.mark.parametrize(
     ("question", "p99_ms", "is_met"),
     [
@@ -71,6 +90,12 @@ def test_memory_is_at_most_300_mib(max_mib, is_met):
 def test_questions_have_bars_of_their_own(question, p99_ms, is_met):
     asked = {"question": question, "rows": 10**8, "p50_ms": 1.0, "p99_ms": p99_ms, "max_ms": p99_ms}
     assert met({"questions": [asked]}, question) is is_met
+
+
+@pytest.mark.parametrize(("p99_ms", "is_met"), [(50.0, True), (50.1, False)])
+def test_the_api_is_to_answer_within_50_ms(p99_ms, is_met):
+    asked = [ASKED, ASKED | {"asked": "/part/x", "p99_ms": p99_ms}, LISTENED]
+    assert met({"api": asked}, "the api's") is is_met
 
 
 @pytest.mark.parametrize(("rows", "is_met"), [(50_000, True), (49_999, False)])
@@ -106,6 +131,7 @@ def test_every_section_has_as_many_headings_as_cells():
         "memory": [MEMORY],
         "growth": growth.stretches([Block(10**6, 10**6, 1.0)], [1.0], [10**6]),
         "questions": [{"question": "part", "rows": 1, "p50_ms": 1.0, "p99_ms": 1.0, "max_ms": 1.0}],
+        "api": [ASKED, LISTENED],
         "transforms": [DECODED, CLASSIFIED, LATENCY],
         "restart": [RESTARTED],
     }
