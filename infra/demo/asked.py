@@ -17,12 +17,14 @@ class Asked(NamedTuple):
 
 ASKED = (
     Asked("collatz", "part", {"x": 1024}),
+    Asked("collatz", "records", {}),
     Asked("collatz", "highest_value", {}),
     Asked("collatz", "longest_step_chain", {}),
     Asked("collatz", "steps", {"n": FIRST}),
     Asked("ratings", "count_by_type", {}),
     Asked("sensors", "last", {"kind": "temperature", "count": 3}),
     Asked("sensors", "histogram", {"kind": "temperature"}),
+    Asked("sensors", "histograms", {}),
     Asked("visits", "counts", {"rows": 12}),
     Asked("visits", "final", {"account_id": "1", "store_id": "us"}),
     Asked("quotes", "mid_price", {"seconds": 3600, "threshold": 9.9}),

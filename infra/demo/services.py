@@ -21,17 +21,25 @@ class Services:
         """Run `python WORDS` to its end; its output goes to the terminal."""
         return subprocess.run([sys.executable, *words], env=self._environment, text=True, check=False)
 
-    def start(self, name: str, *words: str) -> None:
-        """Run `python WORDS` in the background, in a session of its own, so that Ctrl-C reaches only the demo."""
+    def start(self, name: str, *words: str, **settings: str) -> None:
+        """Run `python WORDS` in the background, in a session of its own, so that Ctrl-C reaches only the demo.
+
+        `settings` are variables for this one.
+        """
         with (self._folder / f"{name}.log").open("w") as log:
             self._running[name] = subprocess.Popen(
                 [sys.executable, *words],
-                env=self._environment | {"INSTANCE": name},
+                env=self._environment | {"INSTANCE": name} | settings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
+
+    def end(self, name: str) -> None:
+        """SIGTERM, and wait until it is gone."""
+        self._running[name].terminate()
+        self._running[name].wait(STOP_DEADLINE_S)
 
     def pid(self, name: str) -> int:
         """The process id."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Group
@@ -11,13 +10,11 @@ from rich.table import Table
 from rich.text import Text
 
 from common.clickhouse_io.questions import Asker
+from common.commits.position import look
+from common.commits.transform_position import look_at_transforms
 from common.errors import PenstockError
 from common.kafka_io.overview import Overview
-from common.model.stream import Question, Stream
-from consumer.audit.position import look
-from consumer.audit.transform_position import look_at_transforms
-
-ROWS = Question(name="rows", help="rows stored", sql="SELECT count() FROM {table}")
+from common.model.stream import Stream
 
 
 class Reading(NamedTuple):
@@ -53,7 +50,6 @@ class View:
         self._overview, self._asker, self._now_s = overview, asker, now_s
         self._started_s = now_s()
         self._last: Look | None = None
-        self.notes: list[str] = []
 
     def look(self) -> Look | None:
         """What is there now; None while a server does not answer."""
@@ -80,34 +76,43 @@ class View:
         return Look(self._now_s(), readings, owners)
 
     def _rows(self, stream: Stream) -> int:
-        tables = {feed.tables[0].name: index for index, feed in enumerate(stream.feeds)}
-        counts = (replace(ROWS, feed=at) for at in tables.values())
-        return sum(self._asker.ask(stream, count, {})[0][0] for count in counts)
+        return sum(self._asker.rows_stored([feed.tables[0].name for feed in stream.feeds]).values())
+
+    @property
+    def partitions(self) -> Mapping[str, int]:
+        """Member → how many partitions it had at the last look."""
+        return self._last.owners if self._last else {}
+
+    @property
+    def lag(self) -> int | None:
+        """Messages that were still to be done at the last look; None before the first one."""
+        return (
+            sum(each.transform_lag + each.sink_lag for each in self._last.readings.values())
+            if self._last
+            else None
+        )
 
     @property
     def is_behind(self) -> bool:
         """Whether anything was still to be done at the last look."""
-        return self._last is None or any(
-            each.transform_lag or each.sink_lag for each in self._last.readings.values()
-        )
+        return self.lag != 0
 
-    def draw(self) -> Group:
+    def draw(self, footer: str) -> Group:
         """Tables for the terminal; they replace those before."""
         look = self.look()
         table = Table(title="Kafka, three brokers → ClickHouse", title_justify="left")
         table.add_column("stream")
         for heading in ("rows stored", "rows/s", "waiting for transforms", "waiting for sinks"):
             table.add_column(heading, justify="right")
-        notes = [Text(note) for note in self.notes]
         if look is None:
-            return Group(table, Text("a server does not answer"), *notes)
+            return Group(table, Text("a server does not answer"), Text(footer))
         for stream, reading in look.readings.items():
             lags = (f"{reading.transform_lag:,}", f"{reading.sink_lag:,}")
             table.add_row(stream, f"{reading.rows:,}", f"{self._rate(look, stream):,.0f}", *lags)
         owners = ", ".join(f"{owner} {count}" for owner, count in sorted(look.owners.items()))
         seconds = f"{look.at_s - self._started_s:.0f} s"
         self._last = look
-        return Group(table, Text(f"{seconds}; partitions: {owners or 'joining…'}"), *notes)
+        return Group(table, Text(f"{seconds}; partitions: {owners or 'joining…'}"), Text(footer))
 
     def _rate(self, look: Look, stream: str) -> float:
         if self._last is None or look.at_s <= self._last.at_s:

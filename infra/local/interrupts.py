@@ -48,3 +48,23 @@ def raised() -> Iterator[None]:
 
 def _leave(number: int, frame: FrameType | None) -> None:
     raise SystemExit(128 + number)
+
+
+@contextmanager
+def asked(*, once: bool) -> Iterator[threading.Event]:
+    """Inside, with `once`, the first Ctrl-C sets the event that is given, and the second one is raised."""
+    event = threading.Event()
+    if not once:
+        yield event
+        return
+
+    def heard(number: int, frame: FrameType | None) -> None:
+        if event.is_set():
+            raise KeyboardInterrupt
+        event.set()
+
+    before = signal.signal(signal.SIGINT, heard)
+    try:
+        yield event
+    finally:
+        signal.signal(signal.SIGINT, before)

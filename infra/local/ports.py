@@ -49,6 +49,11 @@ def pick_free(*, proxied: bool = False) -> Ports:
     )
 
 
+def free_or_other(port: int) -> int:
+    """The port if nobody listens on it, else another one that is free."""
+    return port if is_free(port) else next(_free_ports())
+
+
 def _free_ports() -> Iterator[int]:
     for port in random.SystemRandom().sample(SAFE_RANGE, len(SAFE_RANGE)):
         if is_free(port):

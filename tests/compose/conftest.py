@@ -33,7 +33,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     ours = [item for item in items if HERE in item.path.parents]
     for item in ours:
         item.add_marker(pytest.mark.compose)
-        item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
+        if item.get_closest_marker("timeout") is None:
+            item.add_marker(pytest.mark.timeout(TEST_TIMEOUT_S))
     in_need = [item for item in ours if "engine" in getattr(item, "fixturenames", ())]
     if in_need and not has_engine():
         for item in in_need:
@@ -128,4 +129,5 @@ def build(
 def images(stand_ins: dict[str, str], build: subprocess.CompletedProcess[str]) -> dict[str, str]:
     """Variable → image, for everything that the compose file names."""
     assert build.returncode == 0, build.stdout + build.stderr
-    return stand_ins | {"PRODUCER_IMAGE": f"producer:{TAG}", "CONSUMER_IMAGE": f"consumer:{TAG}"}
+    ours = {f"{name.upper()}_IMAGE": f"{name}:{TAG}" for name in ("producer", "consumer", "api")}
+    return stand_ins | ours

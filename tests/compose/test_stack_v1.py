@@ -3,7 +3,7 @@
 import pytest
 
 from tests.compose.conftest import Timed
-from tests.compose.project import Project, entered
+from tests.compose.project import METABASE, METABASE_SETUP, ONE_SHOTS, PROFILE, SERVICES, Project, entered
 
 
 @pytest.fixture
@@ -12,6 +12,11 @@ def stack(engine, v1, images, project_name):
     project.down()
     yield project
     project.down()
+
+
+def test_v1_reads_the_services_of_the_profile_too(stack):
+    services = stack.do("--profile", PROFILE, "config", "--services").split()
+    assert set(services) == {*ONE_SHOTS, *SERVICES, *METABASE, METABASE_SETUP}
 
 
 def test_v1_brings_it_up_scales_it_and_takes_it_down(stack):

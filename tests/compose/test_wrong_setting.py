@@ -6,7 +6,7 @@ import pytest
 
 from tests.compose.project import INFRA, ONE_SHOTS, SERVICES, Project
 
-FILES = ("docker-compose.yml", ".env.example", ".env_kafka", ".env_app", "clickhouse", "secrets")
+FILES = ("docker-compose.yml", ".env.example", ".env_kafka", ".env_app", "clickhouse", "grafana", "secrets")
 
 
 @pytest.mark.parametrize("program", ["v1", "v2"])

@@ -43,3 +43,16 @@ def test_a_handler_of_the_caller_is_left_alone():
     finally:
         signal.signal(signal.SIGTERM, previous)
     assert seen == [signal.SIGTERM]
+
+
+def test_the_first_ctrl_c_asks_and_the_second_is_raised():
+    before = signal.getsignal(signal.SIGINT)
+    with interrupts.asked(once=True) as asked:
+        signal.raise_signal(signal.SIGINT)
+        assert asked.is_set()
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+    with interrupts.asked(once=False) as asked, pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
+    assert not asked.is_set()
