@@ -1,0 +1,1 @@
+"""What the Docker provider of Terraform accepts, extracted from its published bindings."""
