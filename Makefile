@@ -1,6 +1,6 @@
 # Everything one does with this repository. `make` lists it.
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test unit chaos long check format up down bench lock clean
+.PHONY: help setup demo test unit coverage chaos long check format up down bench build lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -26,16 +26,23 @@ test: $(READY) ## every test, on real servers started here (PYTEST="-k words" ch
 unit: $(READY) ## the tests that need no server
 	@$(BIN)/python -m pytest tests/unit $(PYTEST)
 
+coverage: $(READY) ## which lines and branches of the services the unit tests run; fails below the bound
+	@mkdir -p var; folder=$$(mktemp -d var/coverage-XXXXXX); trap 'rm -rf "$$folder"' EXIT; trap 'exit 130' INT TERM; \
+	export COVERAGE_FILE="$$folder/data"; \
+	$(BIN)/coverage run -m pytest tests/unit $(PYTEST); tests=$$?; \
+	$(BIN)/coverage combine -q && $(BIN)/coverage report && exit $$tests
+
 chaos: $(READY) ## faults from SEED=n (default: a new one) for MINUTES=5, half for sinks, half for transforms, then audits
 	$(BIN)/python -m tests.chaos --minutes $(MINUTES) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: $(READY) ## format, lint, types and import rules
-	@find common producer consumer infra -name '*.py' -exec wc -l {} + | awk '$$1 > 220 && $$2 != "total" {print "due for a split: " $$2 ", " $$1 " lines"}'
+	@find common producer consumer api infra -name '*.py' -exec wc -l {} + | awk '$$1 > 220 && $$2 != "total" {print "due for a split: " $$2 ", " $$1 " lines"}'
 	@failed=0; for step in "ruff format --check ." "ruff check ." "mypy" "lint-imports --no-cache"; do \
 	  echo "-- $$step"; $(BIN)/$$step || failed=1; \
 	done; exit $$failed
 
-long: $(READY) ## what takes too long for every change: chaos, an hour a half (MINUTES=120), its report into CHAOS.md
+long: $(READY) ## what takes too long for every change: long tests; chaos, an hour a half (MINUTES=120), into CHAOS.md
+	$(BIN)/python -m pytest -m long $(PYTEST)
 	$(BIN)/python -m tests.chaos --minutes $(if $(filter command line,$(origin MINUTES)),$(MINUTES),120) $(if $(SEED),--seed $(SEED)) --report CHAOS.md $(CHAOS)
 
 format: $(READY) ## bring the code into shape
@@ -51,13 +58,18 @@ down: $(READY) ## stop them
 bench: $(READY) ## how fast it is here, and against what, into BENCHMARKS.md (ROWS=1e8: a larger table)
 	$(BIN)/python -m tests.bench --rows $(ROWS) $(BENCH)
 
+build: $(READY) ## the wheel and the source archive of the services, into dist/
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+
 lock: $(READY) ## pin the newest allowed version of every dependency
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
 	$(COMPILE) --upgrade --all-extras pyproject.toml -o requirements/all.lock
 	$(COMPILE) --upgrade --extra fast pyproject.toml -o requirements/services.lock
+	$(COMPILE) --upgrade --extra fast --extra api pyproject.toml -o requirements/api.lock
 
 clean: ## remove what was built here, the environment too
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
+	rm -rf $(VENV) dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The compiled record decoder (aiokafka) is a comfort: where it has no wheel, everything works without it.
