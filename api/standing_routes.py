@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import groupby
@@ -28,7 +29,7 @@ FEWER_ROWS = 10
 
 FRESH_S = 1.0
 READ_S = 5.0
-"""So long may reading the newest rows of a stream take: a few short queries a partition, each with its own limit."""
+"""So long may reading the newest rows of a stream take: a few short queries a table, each with its own limit."""
 
 THREADS = 3
 OBJECT = {"schema": {"type": "object"}}
@@ -40,6 +41,7 @@ class Latest:
     def __init__(self, settings: Settings, clock: Clock) -> None:
         self._settings, self._now_s = impatient(settings.clickhouse), clock.now_s
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="latest")
+        self._own = threading.local()
         self._asked: dict[str, tuple[float, Future[dict[str, Any]]]] = {}
 
     async def of(self, stream: Stream, rows: int) -> dict[str, Any]:
@@ -55,13 +57,11 @@ class Latest:
         return {"tables": [{**table, "rows": table["rows"][:rows]} for table in found["tables"]]}
 
     def _read(self, stream: Stream) -> dict[str, Any]:
-        newest = NewestRows(self._settings, **LIMITS)
-        try:
-            tables = {table.name: table for feed in stream.feeds for table in feed.tables}
-            with limits_told():
-                return {"tables": [_as_many_as_allowed(newest, table) for table in tables.values()]}
-        finally:
-            newest.close()
+        if not hasattr(self._own, "newest"):
+            self._own.newest = NewestRows(self._settings, **LIMITS)
+        tables = {table.name: table for feed in stream.feeds for table in feed.tables}
+        with limits_told():
+            return {"tables": [_as_many_as_allowed(self._own.newest, table) for table in tables.values()]}
 
     def close(self) -> None:
         """Read no more."""

@@ -6,7 +6,9 @@ parts alone the offsets are read.
 
 from __future__ import annotations
 
+from bisect import insort
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from common.clickhouse_io.client import connect, translated
@@ -21,6 +23,9 @@ LONGEST_S = 30
 
 ROWS_A_QUERY = 2_000
 """So many rows are fetched at once: the server refuses a query of much more than their addresses."""
+
+TPS_A_QUERY = 50
+"""The newest rows of so many partitions are looked for at once."""
 
 _OWN = ", ".join(ADDRESS_COLUMNS)
 
@@ -37,6 +42,7 @@ class NewestRows:
 
     def __init__(self, settings: ClickHouseSettings, **limits: object) -> None:
         self._client = connect(settings, readonly=2, **{"max_execution_time": LONGEST_S, **limits})
+        self._known: dict[str, list[int]] = {}
 
     def check(self, table: str) -> None:
         """Raise SchemaMismatch if there is no such table."""
@@ -48,20 +54,27 @@ class NewestRows:
 
         `only_first`: of each message the first row alone.
         """
-        of_each = "AND _row = 0 " * only_first
-        found = {}
-        last = -1
-        while more := self._ask(
-            table, f"SELECT _tp FROM {quoted(table)} WHERE _tp > {last} ORDER BY _tp LIMIT 1"
-        ):
-            last = more[0][0]
-            rows = self._ask(
-                table,
-                f"SELECT _tp, _off, _row, _part FROM {quoted(table)} WHERE _tp = {last} {of_each}"
-                f"ORDER BY _tp DESC, _off DESC, _row DESC LIMIT {count}",
+        of_each = " AND _row = 0" * only_first
+        tps = self._tps(table)
+        found: dict[int, list[Found]] = {tp: [] for tp in tps}
+        for first in range(0, len(tps), TPS_A_QUERY):
+            sql = " UNION ALL ".join(
+                f"(SELECT _tp, _off, _row, _part FROM {quoted(table)} WHERE _tp = {tp}{of_each} "
+                f"ORDER BY _tp DESC, _off DESC, _row DESC LIMIT {count})"
+                for tp in tps[first : first + TPS_A_QUERY]
             )
-            found[last] = _found(rows)
-        return found
+            for each in sorted(_found(self._ask(table, sql)), key=lambda each: each.place, reverse=True):
+                found[each.tp].append(each)
+        return {tp: some for tp, some in found.items() if some}
+
+    def _tps(self, table: str) -> list[int]:
+        """Every `_tp` of the table, in order: those that are known already, and what lies between and above them."""
+        known = self._known.setdefault(table, [])
+        while more := self._ask(
+            table, f"SELECT _tp FROM {quoted(table)} WHERE {_between(known)} ORDER BY _tp LIMIT 1"
+        ):
+            insort(known, more[0][0])
+        return known
 
     def beyond(self, table: str, floors: Mapping[int, Place], most: int) -> list[Found]:
         """The rows above the floor of their `_tp`, or of a `_tp` without one; the lowest `most` of each, in order."""
@@ -111,6 +124,12 @@ class NewestRows:
 
 def _found(rows: Iterable[tuple[int, int, int, str]]) -> list[Found]:
     return [Found(tp, Place(offset, row), part) for tp, offset, row, part in rows]
+
+
+def _between(tps: Sequence[int]) -> str:
+    """Every `_tp` but these, which are in order: ranges that the projection's index answers."""
+    ends = [f"_tp > {tps[-1]}"] if tps else ["_tp > -1"]
+    return " OR ".join([*(f"_tp > {low} AND _tp < {high}" for low, high in pairwise([-1, *tps])), *ends])
 
 
 def _beyond(floors: Mapping[int, Place]) -> str:

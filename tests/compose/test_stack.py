@@ -240,7 +240,7 @@ def test_rows_arrive_after_clickhouse_was_restarted(stack):
 def test_the_auditor_has_found_nothing_wrong_on_the_way(stack):
     counted = "SELECT uniqExact(time), countIf(NOT sound) FROM penstock_verdicts"
     before = int(stack.query(counted).split()[0])
-    await_(lambda: int(stack.query(counted).split()[0]) > before, 180, "another round", stack.tell)
+    await_(lambda: int(stack.query(counted).split()[0]) > before, 400, "another round", stack.tell)
     assert stack.query(counted).split()[1] == "0", stack.query(
         "SELECT * FROM penstock_verdicts WHERE NOT sound FORMAT Vertical"
     )

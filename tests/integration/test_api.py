@@ -225,11 +225,10 @@ def test_every_answer_tells_browsers_to_trust_nothing_else(face):
 
 
 def test_the_state_of_the_streams_is_what_tables_and_groups_say(face):
-    def known():
-        streams = face.get("/streams").json()["streams"]
-        return all(each["rows"] is not None and each["verdict"] for each in streams)
+    def is_known(told):
+        return all(each["rows"] is not None and each["verdict"] for each in told["streams"])
 
-    assert wait_until(known, 60)
+    face.awaited("/streams", is_known, 60)
     before = {
         name: face.query(f"SELECT count() FROM {name}")[0][0] for name in ("data_series", "shadow", "metrics")
     }
@@ -252,9 +251,8 @@ def test_the_state_of_the_streams_is_what_tables_and_groups_say(face):
 
 
 def latest(face, stream, table, column):
-    found = {each["name"]: each for each in face.get(f"/streams/{stream}/latest?rows=20").json()["tables"]}[
-        table
-    ]
+    told = face.awaited(f"/streams/{stream}/latest?rows=20", lambda told: told["tables"])
+    found = next(each for each in told["tables"] if each["name"] == table)
     return [row[found["columns"].index(column)] for row in found["rows"]]
 
 
@@ -286,32 +284,31 @@ def test_a_bad_message_is_among_the_dead_letters_with_its_bytes(face):
     producer.close()
     address = "/letters/conjecture.data.dead"
 
-    def newest():
-        return face.get(address).json()["letters"][:1]
+    def is_newest(told):
+        return told["letters"] and told["letters"][0]["topic"] == "conjecture.data"
 
-    assert wait_until(lambda: newest() and newest()[0]["topic"] == "conjecture.data", 30)
-    letter = face.get(f"{address}/{newest()[0]['offset']}").json()
+    newest = face.awaited(address, is_newest)["letters"][0]
+    letter = face.get(f"{address}/{newest['offset']}").json()
     assert letter["value"]["text"] == value.decode()
     assert letter["key"]["text"] == "k"
-    assert face.get(f"{address}/{newest()[0]['offset']}/value").content == value
+    assert face.get(f"{address}/{newest['offset']}/value").content == value
     assert {"name": "trace", "value": {"text": None, "hex": "ff", "bytes": 1, "cut": False}} in letter[
         "headers"
     ]
 
-    def counted():
-        topics = {each["dead_topic"]: each for each in face.get("/letters").json()["topics"]}
-        return topics["conjecture.data.dead"]["letters"]
+    def is_counted(told):
+        return any(
+            each["dead_topic"] == "conjecture.data.dead" and (each["letters"] or 0) >= 1
+            for each in told["topics"]
+        )
 
-    assert wait_until(lambda: (counted() or 0) >= 1, 30)
+    face.awaited("/letters", is_counted)
 
 
 def test_the_last_minutes_of_each_stream_are_remembered(face):
-    def points(name):
-        return face.get("/history").json()["streams"][name]
-
-    assert wait_until(lambda: any(points("quotes")["rows_per_second"]), 60)
-    for name in STREAMS:
-        remembered = points(name)
+    told = face.awaited("/history", lambda told: any(told["streams"]["quotes"]["rows_per_second"]), 60)
+    assert list(told["streams"]) == list(STREAMS)
+    for remembered in told["streams"].values():
         assert remembered["times"] == sorted(set(remembered["times"]))
         assert {len(column) for column in remembered.values()} == {len(remembered["times"])}
 
@@ -404,7 +401,7 @@ def test_clickhouse_frozen_is_a_503_within_two_seconds_and_mends_itself(face):
         assert int(answer.headers["Retry-After"]) > 0
         assert wait_until(lambda: face.status("/ready") == 503, 20)
         assert face.status("/health") == 200
-        assert wait_until(lambda: not face.get("/streams").json()["clickhouse"]["ok"], 20)
+        face.awaited("/streams", lambda told: not told["clickhouse"]["ok"], 20)
     finally:
         clickhouse.thaw()
     assert wait_until(lambda: face.status("/longest_step_chain") == 200, 30)

@@ -81,6 +81,31 @@ def test_of_a_message_with_several_rows_the_first_alone_is_found_where_that_is_a
     client.execute(f"ALTER TABLE {TABLE.name} DELETE WHERE _tp = {last} SETTINGS mutations_sync = 1")
 
 
+def test_partitions_that_come_and_go_between_two_looks_are_noticed(source, client):
+    low, high, between = TPS[0] - 9, TPS[-1] + 9, TPS[-1] + 5
+
+    def insert(tp):
+        values = f"1, now64(3), 'temperature', {tp}, 7, 0, 1"
+        client.execute(f"INSERT INTO {TABLE.name} SELECT {values}")
+
+    insert(high)
+    assert list(source.newest(TABLE.name, 1)) == [*TPS, high]
+    insert(between)
+    insert(low)
+    newest = source.newest(TABLE.name, 1)
+    assert list(newest) == [low, *TPS, between, high]
+    assert addresses(newest[between]) == [(between, 7, 0)]
+    gone = f"_tp IN ({low}, {between}, {high})"
+    client.execute(f"ALTER TABLE {TABLE.name} DELETE WHERE {gone} SETTINGS mutations_sync = 1")
+    assert list(source.newest(TABLE.name, 1)) == TPS
+
+
+def test_the_newest_of_known_partitions_are_found_by_reading_little(source):
+    source.newest(TABLE.name, 3)
+    source.newest(TABLE.name, 3)
+    assert rows_read(source) <= ROWS / 8
+
+
 def test_looking_for_what_is_new_reads_little_of_a_large_table(source):
     assert source.beyond(TABLE.name, dict.fromkeys(TPS, Place(END - 1, 0)), 100) == []
     assert rows_read(source) <= ROWS / 8

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from common.streams import STREAMS
-from infra.local.waiting import wait_until
 from tests.support.chromium import NEEDS_CHROMIUM, chromium
 
 PICTURES = os.environ.get("PAGES_SCREENSHOTS")
@@ -37,13 +36,18 @@ def page(browser, face):
     context = browser.new_context(base_url=face.url, viewport={"width": 1280, "height": 900})
     page, complaints = context.new_page(), []
     page.set_default_timeout(TICKS_MS)
-    page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(said.text))
+    page.on("console", lambda said: said.type in ("error", "warning") and complaints.append(told(said)))
     page.on("pageerror", lambda error: complaints.append(str(error)))
     page.on("requestfailed", lambda request: complaints.append(f"{request.url}: {request.failure}"))
     page.complaints = complaints
     yield page
     context.close()
     assert complaints == []
+
+
+def told(said):
+    """A message of the browser's console, and the address that it is about."""
+    return f"{said.text} {said.location['url']}"
 
 
 def numbers(page, part=""):
@@ -193,7 +197,7 @@ def test_the_next_page_of_an_answer_is_asked_with_a_button_and_a_bad_value_clear
 
 
 def test_charts_begin_with_what_the_server_remembers(page, face):
-    assert wait_until(lambda: len(face.get("/history").json()["streams"]["quotes"]["times"]) > 5, 60)
+    face.awaited("/history", lambda told: len(told["streams"]["quotes"]["times"]) > 5, 60)
     with page.expect_response("**/history") as found:
         page.goto("/live/quotes")
     remembered = found.value.json()["streams"]["quotes"]
@@ -218,7 +222,7 @@ def test_dead_letters_are_listed_with_their_bytes(page, face):
     producer = KafkaProducer(bootstrap_servers=face.stack.bootstrap_servers)
     producer.send("metrics_raw", b'{"time": "never"}').get(10)
     producer.close()
-    assert wait_until(lambda: face.get("/letters/metrics_raw.dead").json()["letters"], 30)
+    face.awaited("/letters/metrics_raw.dead", lambda told: told["letters"])
     page.goto("/letters?topic=metrics_raw.dead")
     page.get_by_text("wrong type").first.wait_for()
     page.locator("a[href*='offset=']").first.click()
@@ -228,15 +232,12 @@ def test_dead_letters_are_listed_with_their_bytes(page, face):
 def test_a_dead_letter_is_closed_with_escape_has_neighbours_and_can_be_downloaded(page, face):
     from kafka import KafkaProducer
 
-    def listed():
-        return face.get("/letters/visits.dead").json()["letters"]
-
     producer = KafkaProducer(bootstrap_servers=face.stack.bootstrap_servers)
     for value in (b"\x00\xff", b"{"):
         producer.send("visits", value, headers=[("x", b"\xff\xfe")], partition=0).get(10)
     producer.close()
-    assert wait_until(lambda: len(listed()) >= 2, 30)
-    newer, older = (each["offset"] for each in listed()[:2])
+    listed = face.awaited("/letters/visits.dead", lambda told: len(told["letters"]) >= 2)["letters"]
+    newer, older = (each["offset"] for each in listed[:2])
     page.goto(f"/letters?topic=visits.dead&offset={older}")
     page.get_by_text("Not UTF-8.").wait_for()
     assert page.get_by_text("hex ff fe").is_visible()
@@ -256,7 +257,7 @@ def test_a_topic_of_dead_letters_that_is_not_there_is_told_and_no_lost_connectio
     page.get_by_role("alert").get_by_text("There is no topic nosuch.dead of dead letters.").wait_for()
     page.wait_for_selector("html[data-link='live']")
     assert not page.get_by_text("No connection").is_visible()
-    page.complaints[:] = [each for each in page.complaints if "404" not in each]
+    page.complaints[:] = [each for each in page.complaints if "status of 404" not in each]
 
 
 def executed(page, operation, **parameters):

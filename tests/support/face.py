@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from types import TracebackType
 from typing import Any, Self
@@ -82,6 +83,20 @@ class Face:
             return self.get(path).status_code
         except requests.RequestException:
             return 0
+
+    def awaited(self, path: str, holds: Callable[[Any], object], timeout_s: float = 30) -> Any:
+        """The JSON of a GET, as soon as it is no refusal and what it says holds.
+
+        Just after a topic was created, or while there is much to do, the api may have to refuse.
+        """
+        told: list[requests.Response] = []
+
+        def is_told() -> bool:
+            told[:] = [self.get(path)]
+            return told[0].status_code == 200 and bool(holds(told[0].json()))
+
+        assert wait_until(is_told, timeout_s), told[0].text
+        return told[0].json()
 
     @cached_property
     def clickhouse(self) -> Client:
