@@ -24,8 +24,8 @@ LONGEST_S = 30
 ROWS_A_QUERY = 2_000
 """So many rows are fetched at once: the server refuses a query of much more than their addresses."""
 
-TPS_A_QUERY = 50
-"""The newest rows of so many partitions are looked for at once."""
+TPS_A_QUERY = 12
+"""The newest rows of so many partitions are looked for at once: a query stays a short one."""
 
 _OWN = ", ".join(ADDRESS_COLUMNS)
 
@@ -128,17 +128,15 @@ def _found(rows: Iterable[tuple[int, int, int, str]]) -> list[Found]:
 
 def _between(tps: Sequence[int]) -> str:
     """Every `_tp` but these, which are in order: ranges that the projection's index answers."""
-    ends = [f"_tp > {tps[-1]}"] if tps else ["_tp > -1"]
-    return " OR ".join([*(f"_tp > {low} AND _tp < {high}" for low, high in pairwise([-1, *tps])), *ends])
+    bounds = [-1, *tps]
+    gaps = [f"_tp > {low} AND _tp < {high}" for low, high in pairwise(bounds)]
+    return " OR ".join([*gaps, f"_tp > {bounds[-1]}"])
 
 
 def _beyond(floors: Mapping[int, Place]) -> str:
     """Ranges of the projection's order, each of which its index answers."""
-    conditions = []
-    last = -1
-    for tp in sorted(floors):
-        offset, row = floors[tp]
-        conditions.append(f"_tp > {last} AND _tp < {tp}")
-        conditions.append(f"_tp = {tp} AND (_off > {offset} OR _off = {offset} AND _row > {row})")
-        last = tp
-    return " OR ".join(f"({condition})" for condition in [*conditions, f"_tp > {last}"])
+    above = [
+        f"_tp = {tp} AND (_off > {offset} OR _off = {offset} AND _row > {row})"
+        for tp, (offset, row) in floors.items()
+    ]
+    return " OR ".join([_between(sorted(floors)), *above])

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from common.clickhouse_io.client import connect
-from common.clickhouse_io.newest import NewestRows
+from common.clickhouse_io.newest import TPS_A_QUERY, NewestRows
 from common.clickhouse_io.schema import Schema
 from common.errors import ClickHouseRefused, SchemaMismatch
 from common.model.ranges import Found, Place
@@ -56,7 +56,9 @@ def addresses(found):
     return [(each.tp, *each.place) for each in found]
 
 
-def test_the_newest_of_each_partition_are_its_highest_addresses(source):
+@pytest.mark.parametrize("at_once", [1, 3, TPS_A_QUERY])
+def test_the_newest_of_each_partition_are_its_highest_addresses(source, monkeypatch, at_once):
+    monkeypatch.setattr("common.clickhouse_io.newest.TPS_A_QUERY", at_once)
     newest = source.newest(TABLE.name, 3)
     assert {tp: addresses(found) for tp, found in newest.items()} == {
         tp: [(tp, END - 1, 0), (tp, END - 2, 0), (tp, END - 3, 0)] for tp in TPS
