@@ -402,9 +402,11 @@ def test_clickhouse_frozen_is_a_503_within_two_seconds_and_mends_itself(face):
         assert wait_until(lambda: face.status("/ready") == 503, 20)
         assert face.status("/health") == 200
         face.awaited("/streams", lambda told: not told["clickhouse"]["ok"], 20)
+        assert wait_until(lambda: face.status("/streams/quotes/latest") == 503, 20)
     finally:
         clickhouse.thaw()
-    assert wait_until(lambda: face.status("/longest_step_chain") == 200, 30)
+    for path in ("/longest_step_chain", "/streams/quotes/latest"):
+        assert wait_until(lambda path=path: face.status(path) == 200, 30)
     assert wait_until(lambda: face.status("/ready") == 200, 30)
 
 
