@@ -29,6 +29,7 @@ from tests.compose.project import (
     words_of,
 )
 from tests.support.grafana import dashboards, every_query, expanded, rule
+from tests.support.patience import get_patiently
 
 LONGER_THAN_A_SESSION_S = 12
 PARTITIONS = 4
@@ -117,12 +118,12 @@ def test_only_what_a_person_opens_listens_beyond_this_machine(stack):
 
 def test_the_api_answers_through_its_published_port(stack):
     base = f"http://127.0.0.1:{stack.ports['API_PORT']}"
-    longest = requests.get(f"{base}/longest_step_chain").json()
+    longest = get_patiently(f"{base}/longest_step_chain").json()
     assert len(walk_of(longest["longest"])) == longest["steps"] + 1
-    assert [longest["longest"]] in requests.get(f"{base}/part/{longest['longest']}").json()
-    assert requests.get(f"{base}/plot/27").content.startswith(b"\x89PNG")
-    assert "<title>" in requests.get(base).text
-    overview = requests.get(f"{base}/streams").json()
+    assert [longest["longest"]] in get_patiently(f"{base}/part/{longest['longest']}").json()
+    assert get_patiently(f"{base}/plot/27").content.startswith(b"\x89PNG")
+    assert "<title>" in get_patiently(base).text
+    overview = get_patiently(f"{base}/streams").json()
     assert (overview["kafka"]["ok"], overview["clickhouse"]["ok"]) == (True, True)
     assert all(stream["rows"] is not None for stream in overview["streams"])
 

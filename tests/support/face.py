@@ -24,13 +24,13 @@ from infra.local.ports import pick_free
 from infra.local.stack import Stack
 from infra.local.waiting import wait_until
 from tests.support.commands import Commands
+from tests.support.patience import GET_S, get_patiently
 from tests.support.pipeline import QUICK, ROOT
 from tests.support.sink_process import SinkProcess
 
 DATABASE = "face"
 RATE = "50"
 START_S = 120.0
-GET_S = 10.0
 
 
 class Face:
@@ -74,13 +74,17 @@ class Face:
         return api
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        """The answer to a GET."""
-        return requests.get(f"{self.url}{path}", timeout=GET_S, **options)
+        """The answer to a GET, asked again for a while if the api refuses for the moment."""
+        return get_patiently(f"{self.url}{path}", **options)
+
+    def get_once(self, path: str) -> requests.Response:
+        """The answer to a GET, a refusal or not."""
+        return requests.get(f"{self.url}{path}", timeout=GET_S)
 
     def status(self, path: str) -> int:
-        """The status of the answer to a GET; 0 if there is none."""
+        """The status of the answer to a GET, a refusal or not; 0 if there is none."""
         try:
-            return self.get(path).status_code
+            return self.get_once(path).status_code
         except requests.RequestException:
             return 0
 
@@ -92,7 +96,7 @@ class Face:
         told: list[requests.Response] = []
 
         def is_told() -> bool:
-            told[:] = [self.get(path)]
+            told[:] = [self.get_once(path)]
             return told[0].status_code == 200 and bool(holds(told[0].json()))
 
         assert wait_until(is_told, timeout_s), told[0].text
