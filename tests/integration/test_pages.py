@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 
 from common.streams import STREAMS
-from infra.local.waiting import wait_until
 from tests.support.chromium import NEEDS_CHROMIUM, chromium
 
 PICTURES = os.environ.get("PAGES_SCREENSHOTS")
@@ -33,7 +32,7 @@ def browser(face):
 
 @pytest.fixture
 def page(browser, face):
-    """A page of its own; whatever it complains of fails the test, but for refusals that pass by themselves."""
+    """A page of its own; whatever it complains of fails the test, except for a 503 that passes by itself."""
     context = browser.new_context(base_url=face.url, viewport={"width": 1280, "height": 900})
     page, complaints = context.new_page(), []
     page.set_default_timeout(TICKS_MS)
@@ -47,8 +46,8 @@ def page(browser, face):
     page.complaints = complaints
     yield page
     context.close()
-    for path in refused:  # a machine with much to do: ClickHouse did not answer in time
-        assert wait_until(lambda path=path: face.status(path) == 200, 30), path
+    # on a busy machine ClickHouse may not answer in time
+    assert [path for path in refused if face.get(path).status_code != 200] == []
     assert [each for each in complaints if "status of 503" not in each] == []
 
 

@@ -74,15 +74,15 @@ class Face:
         return api
 
     def get(self, path: str, **options: Any) -> requests.Response:
-        """The answer to a GET, asked again for a while if the api refuses for the moment."""
+        """The answer to a GET; a 503 is retried for a while."""
         return get_patiently(f"{self.url}{path}", **options)
 
     def get_once(self, path: str) -> requests.Response:
-        """The answer to a GET, a refusal or not."""
+        """The answer to a single GET, 503 or not."""
         return requests.get(f"{self.url}{path}", timeout=GET_S)
 
     def status(self, path: str) -> int:
-        """The status of the answer to a GET, a refusal or not; 0 if there is none."""
+        """The status of the answer to a single GET; 0 if there is none."""
         try:
             return self.get_once(path).status_code
         except requests.RequestException:

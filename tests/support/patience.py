@@ -1,4 +1,4 @@
-"""An api that has much to do may refuse for the moment: who asks patiently asks again."""
+"""GET requests that wait until a busy api has stopped answering 503."""
 
 from __future__ import annotations
 
@@ -10,16 +10,15 @@ from infra.local.waiting import wait_until
 
 GET_S = 10.0
 PATIENCE_S = 30.0
-REFUSED = 503
 
 
-def get_patiently(url: str, patience_s: float = PATIENCE_S, **options: Any) -> requests.Response:
-    """The answer to a GET, as soon as it is no refusal for the moment; after `patience_s` the refusal."""
+def get_patiently(url: str, **options: Any) -> requests.Response:
+    """The first answer to a GET that is not 503; after `PATIENCE_S` without one, the last 503."""
     answers: list[requests.Response] = []
 
     def is_answered() -> bool:
         answers[:] = [requests.get(url, timeout=GET_S, **options)]
-        return answers[0].status_code != REFUSED
+        return answers[0].status_code != 503
 
-    wait_until(is_answered, patience_s)
+    wait_until(is_answered, PATIENCE_S)
     return answers[0]
